@@ -1,0 +1,1 @@
+"""How each node of the graph is served. Nothing is measured or decided here."""

@@ -1,0 +1,72 @@
+"""Run one detector so that whatever happens becomes a status, never an exception."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from detectors.contracts import Detector, FaceBundle, Measurement, Status
+from models.store import ModelUnavailable
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """A detector with its state loaded.
+
+    Every way of serving calls detectors through this class, which is why offline, in-process
+    and served scores agree.
+    """
+
+    def __init__(self, detector: Detector[Any]) -> None:
+        self.detector = detector
+        self._unavailable: str | None = None
+        try:
+            detector.load()
+        except ModelUnavailable as missing:
+            log.warning("%s is unavailable: %s", detector.name, missing)
+            self._unavailable = missing.reason
+
+    def __call__(self, bundle: FaceBundle) -> Measurement:
+        """Measure ``bundle``; an exception or a measure that is not finite becomes ``error``."""
+        started = time.perf_counter()
+        measured = self._measure(bundle)
+        return replace(measured, elapsed_ms=(time.perf_counter() - started) * 1e3)
+
+    def _measure(self, bundle: FaceBundle) -> Measurement:
+        if self._unavailable:
+            return Measurement(status=Status.UNAVAILABLE, reasons=(self._unavailable,))
+        try:
+            measured = self.detector.measure(bundle)
+        except Exception as error:  # one failed sensor must not take the others with it
+            log.exception("%s failed", self.detector.name)
+            return Measurement(status=Status.ERROR, reasons=(type(error).__name__,))
+        odd = sorted(name for name, value in measured.measures.items() if not math.isfinite(value))
+        if odd:
+            return Measurement(
+                status=Status.ERROR, reasons=tuple(f"not_finite:{name}" for name in odd)
+            )
+        return measured
+
+
+def missing_input(
+    detector: type[Detector[Any]], bundle: FaceBundle, requested: Collection[str] = ()
+) -> Measurement | None:
+    """Say why ``detector`` cannot look at ``bundle``, or None when it can.
+
+    Args:
+        detector: the detector's class.
+        bundle: what the capture gave.
+        requested: inputs that the client was asked for, such as ``clip``; one that is missing
+            all the same is ``withheld`` rather than ``unavailable``.
+    """
+    if bundle.clip is None and any(need.startswith("clip.") for need in detector.needs):
+        status = Status.WITHHELD if "clip" in requested else Status.UNAVAILABLE
+        return Measurement(status=status, reasons=("no_clip",))
+    if bundle.blendshapes is None and "blendshapes" in detector.needs:
+        return Measurement(status=Status.UNAVAILABLE, reasons=("no_blendshape_model",))
+    return None

@@ -1,0 +1,1 @@
+"""The policies that Palisade ships, as data."""

@@ -1,0 +1,1 @@
+"""Untrusted bytes become pixels here, and nowhere else."""

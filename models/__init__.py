@@ -1,0 +1,1 @@
+"""The weights: which there are, where they lie, and how they are run."""

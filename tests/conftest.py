@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+
+def _folder(variable: str) -> Path:
+    value = os.environ.get(variable)
+    if not value or not Path(value).is_dir():
+        pytest.skip(f"{variable} is not set to a folder")
+    return Path(value)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real faces and clips, where this machine has them."""
+    return _folder("PALISADE_DATA")
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """Model files, where this machine has them."""
+    return _folder("PALISADE_MODELS")
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> NDArray[np.uint8]:
+    """A real face that comes with scikit-image (NASA, public domain), uint8 RGB (512, 512, 3)."""
+    from skimage import data
+
+    image = np.ascontiguousarray(data.astronaut())
+    image.setflags(write=False)
+    return image
