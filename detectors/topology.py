@@ -1,0 +1,39 @@
+"""Indices into MediaPipe's face mesh. Right and left are the subject's own.
+
+The numbers are those of the canonical face model (``canonical_face_model.obj`` of
+google-ai-edge/mediapipe, Apache-2.0) and of its ``refine_landmarks_from_*`` graphs, which put the
+subject's right iris at 468-472 and the left one at 473-477.
+"""
+
+from __future__ import annotations
+
+RIGHT_IRIS = range(468, 473)
+"""Centre, then the rim towards the right of the image, its top, left and bottom."""
+
+LEFT_IRIS = range(473, 478)
+
+# Corners of the eyes.
+RIGHT_EYE_OUTER, RIGHT_EYE_INNER = 33, 133
+LEFT_EYE_INNER, LEFT_EYE_OUTER = 362, 263
+
+NOSE_TIP = 1
+CHIN = 152
+MOUTH_RIGHT, MOUTH_LEFT = 61, 291
+
+RIGHT_EYE_CONTOUR = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+LEFT_EYE_CONTOUR = (
+    *(263, 249, 390, 373, 374, 380, 381, 382, 362),
+    *(398, 384, 385, 386, 387, 388, 466),
+)
+"""Lids in the order of the outline, from the outer corner along the lower lid and back."""
+
+FACE_OVAL = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
+    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
+"""Outline in order, from the top of the forehead by the subject's left ear round the chin."""
+
+FOREHEAD = (109, 10, 338, 337, 336, 9, 107, 108)
+RIGHT_CHEEK = (117, 118, 101, 36, 205, 187, 123)
+LEFT_CHEEK = (346, 347, 330, 266, 425, 411, 352)
+"""Skin away from hair, eyes, nose shadow and mouth; each is a convex polygon on a frontal face."""
