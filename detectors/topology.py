@@ -33,7 +33,8 @@ FACE_OVAL = (
 )
 """Outline in order, from the top of the forehead by the subject's left ear round the chin."""
 
-FOREHEAD = (109, 10, 338, 337, 336, 9, 107, 108)
+FOREHEAD = (69, 108, 151, 337, 299, 296, 336, 9, 107, 66)
 RIGHT_CHEEK = (117, 118, 101, 36, 205, 187, 123)
 LEFT_CHEEK = (346, 347, 330, 266, 425, 411, 352)
-"""Skin away from hair, eyes, nose shadow and mouth; each is a convex polygon on a frontal face."""
+"""Skin away from hair, eyes, nose and mouth, in the order of the outline. The forehead is the band
+just above the brows, which a fringe covers last."""
