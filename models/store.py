@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -22,7 +23,7 @@ Progress = Callable[[int, int], None]
 """Called with the bytes received so far and the bytes expected."""
 
 
-class ModelUnavailable(Exception):
+class ModelUnavailable(Exception):  # noqa: N818 - a state of the machine, not a fault
     """The weights of a model are not on this machine, or may not be used.
 
     Attributes:
@@ -143,11 +144,14 @@ class Store:
         return path
 
     def _writable(self) -> Path:
-        for folder in self.folders[:-1]:
-            if folder.is_dir() and os.access(folder, os.W_OK):
+        for folder in self.folders:
+            with suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
                 return folder
-        self.folders[-1].mkdir(parents=True, exist_ok=True)
-        return self.folders[-1]
+        raise FetchError(
+            f"none of these folders can be written: {', '.join(map(str, self.folders))}"
+        )
 
 
 def default() -> Store:
