@@ -81,6 +81,6 @@ def _record(name: str, entry: Any) -> Model:
         raise ValueError(f"manifest: {name}.bytes must be positive")
     if not model.url.startswith("https://"):
         raise ValueError(f"manifest: {name}.url must begin with https://")
-    if Path(model.file).name != model.file:
+    if not re.fullmatch(r"\w[\w.-]*", model.file):
         raise ValueError(f"manifest: {name}.file must be a bare file name")
     return model

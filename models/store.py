@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 """Called with the bytes received so far and the bytes expected."""
 
 
-class ModelUnavailable(Exception):  # noqa: N818 - a state of the machine, not a fault
+class ModelUnavailable(Exception):
     """The weights of a model are not on this machine, or may not be used.
 
     Attributes:
