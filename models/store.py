@@ -182,12 +182,14 @@ def digest(name: str) -> str:
     return manifest.models()[name].sha256
 
 
-def _is(model: Model, path: Path) -> bool:
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, computed once per process as long as the file does not change."""
     stat = path.stat()
-    return (
-        stat.st_size == model.bytes
-        and _sha256(path, stat.st_mtime_ns, stat.st_size) == model.sha256
-    )
+    return _sha256(path, stat.st_mtime_ns, stat.st_size)
+
+
+def _is(model: Model, path: Path) -> bool:
+    return path.stat().st_size == model.bytes and sha256(path) == model.sha256
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,230 @@
+"""Relief of the face in a depth map estimated from one photograph.
+
+The network is Depth Anything V2 Small (Yang et al., NeurIPS 2024), run as ONNX.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status, ramp
+from models import onnx, store
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+MODEL = "depth_anything_v2_small"
+SIDE = 518
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
+
+GRID = 64
+"""Cells per side of the grid that a face's depth is resampled to, so that no measure depends on
+how many pixels the face has."""
+
+_CENTRED = (np.arange(GRID) + 0.5) / GRID - 0.5
+ELLIPSE = np.hypot(_CENTRED[:, None], _CENTRED) <= 0.5
+"""The grid's cells inside the ellipse that touches the sides of the box: the face without the hair
+and background in the corners."""
+
+MIN_FACE = 32
+"""Smallest side of the face in the depth map, in its pixels: below it the network, which works in
+patches of 14, resolves no nose."""
+
+ROUNDING = 1e-5
+"""Relative variation of a float32 depth map that is rounding, not depth."""
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DepthMapping:
+    """From the measures of :class:`Depth` to a score; the reference's values.
+
+    The reference leaves the use of ``gradient_std`` open ("real: smooth gradients, screen: too
+    uniform"). Here it must be neither too small nor too large. The lower ends follow from the
+    reference's own ranges: a paraboloid of depth range r over the face box has a gradient_std of
+    0.47 r, so r = .05 gives .024 and r = .15 gives .07 (and, as it happens, a protrusion of
+    .05). The upper ends lie above the most domed smooth face (0.47 at r = 1); only a depth map
+    torn by edges or noise inside the face exceeds them. Not yet tuned on real depth maps.
+
+    Attributes:
+        flat_range: depth range of a flat face, scoring 0.
+        real_range: depth range of a real face, scoring 1.
+        flat_protrusion: protrusion of the nose on a flat face, scoring 0.
+        real_protrusion: protrusion of the nose on a real face, scoring 1.
+        uniform_gradient: gradient_std at and below which the relief is too uniform.
+        smooth_gradient: gradient_std, lower and upper end, of a smooth relief, scoring 1.
+        rough_gradient: gradient_std at and above which the relief is too rough.
+        range_weight: weight of the depth range.
+        protrusion_weight: weight of the protrusion.
+        smoothness_weight: weight of the gradient.
+    """
+
+    flat_range: float = 0.05
+    real_range: float = 0.15
+    flat_protrusion: float = 0.0
+    real_protrusion: float = 0.05
+    uniform_gradient: float = 0.024
+    smooth_gradient: tuple[float, float] = (0.07, 1.5)
+    rough_gradient: float = 3.0
+    range_weight: float = 0.40
+    protrusion_weight: float = 0.35
+    smoothness_weight: float = 0.25
+
+
+class Depth(Detector[DepthMapping]):
+    """A flat print or screen has no relief where a face has a nose, cheeks and ears.
+
+    The network gives disparity (near is high) without scale or offset. It is normalised to 0..1
+    over the *whole frame* by its least and greatest value: over the face alone, the range would be
+    1 on any face. Percentiles would be steadier against single wild pixels, but the network's
+    output is smooth, and they would cut off the nose, the very nearest thing in a selfie. In this
+    normalisation a head 50 cm from the camera, 10 cm deep, before a wall at 3 m spans about 0.2.
+
+    A monocular network infers relief from appearance, and sees it in a flat print as well: this
+    signal supports, the parallax between two views decides.
+
+    Measures:
+        depth_range: greatest minus least depth in the bounding box of the landmarks, 0..1.
+        nose_protrusion: mean depth of the centre fifth of that box minus that of its outer
+            fifths, over the middle half of its height, which keeps hair and background in the
+            corners out; -1..1.
+        gradient_std: standard deviation of the magnitude of the depth gradient inside the ellipse
+            that fills the box, in depth per side of the box; at least 0.
+        frame_disparity_span: greatest minus least disparity of the frame, in the network's
+            arbitrary unit; greater than 0.
+        face_share: area of the box as a share of the frame's, 0..1.
+
+    Args:
+        weights: an ONNX file to use instead of the store's.
+    """
+
+    name = "depth"
+    needs = ("frame", "landmarks")
+    mapping = DepthMapping
+
+    def __init__(self, weights: Path | None = None) -> None:
+        self._weights = weights
+        self._session: ort.InferenceSession | None = None
+        self._digest: str | None = None
+
+    def load(self) -> None:
+        """Open the network.
+
+        Raises:
+            ModelUnavailable: its weights or the runtime are missing, or the file is another model.
+        """
+        path = self._weights or store.find(MODEL)
+        session = onnx.session(path)
+        onnx.check(session, {"pixel_values": (1, 3, SIDE, SIDE)}, ("predicted_depth",))
+        self._session, self._digest = session, store.sha256(path)
+
+    def measure(self, bundle: FaceBundle) -> Measurement:
+        """Estimate the depth of the whole frame and measure the face in it."""
+        box = face_box(bundle, SIDE)
+        if min(box[2] - box[0], box[3] - box[1]) < MIN_FACE:
+            return Measurement(status=Status.ABSTAINED, reasons=("face_too_small",))
+        disparity = self.disparity(bundle.frame)
+        span = float(np.ptp(disparity))
+        if span <= ROUNDING * float(np.abs(disparity).max()):
+            return Measurement(
+                status=Status.ABSTAINED, reasons=("no_depth_in_frame",), model=self._digest
+            )
+        measures = depth_measures((disparity - disparity.min()) / span, box)
+        return Measurement(measures | {"frame_disparity_span": span}, model=self._digest)
+
+    def disparity(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the network.
+
+        Args:
+            frame: uint8 RGB (H, W, 3).
+
+        Returns:
+            float32 (518, 518) over the whole frame, near is high, arbitrary scale and offset.
+
+        Raises:
+            RuntimeError: :meth:`load` was not called.
+        """
+        if self._session is None:
+            raise RuntimeError("Depth.load() must be called first")
+        scaled = frame.astype(np.float32) / np.float32(255)
+        resized = cv2.resize(scaled, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+        pixels = ((resized - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1)[None]
+        (depth,) = self._session.run(["predicted_depth"], {"pixel_values": pixels})
+        return np.asarray(depth, np.float32).reshape(SIDE, SIDE)
+
+    @staticmethod
+    def score(measures: Measures, mapping: DepthMapping) -> Score:
+        """Weigh depth range, nose protrusion and smoothness of the relief."""
+        spread, gradient = measures["depth_range"], measures["gradient_std"]
+        lower, upper = mapping.smooth_gradient
+        components = {
+            "range": ramp(spread, mapping.flat_range, mapping.real_range),
+            "protrusion": ramp(
+                measures["nose_protrusion"], mapping.flat_protrusion, mapping.real_protrusion
+            ),
+            "smoothness": min(
+                ramp(gradient, mapping.uniform_gradient, lower),
+                ramp(gradient, mapping.rough_gradient, upper),
+            ),
+        }
+        weights = {
+            "range": mapping.range_weight,
+            "protrusion": mapping.protrusion_weight,
+            "smoothness": mapping.smoothness_weight,
+        }
+        return Score.weighted(
+            components, weights, ("flat_face",) if spread < mapping.flat_range else ()
+        )
+
+
+def face_box(bundle: FaceBundle, side: int) -> Box:
+    """Bounding box of the landmarks in a square map of the whole frame, cut off at its borders.
+
+    Args:
+        bundle: holds ``landmarks`` in crop pixels and the geometry of crop and frame.
+        side: pixels per side of the map.
+
+    Returns:
+        x0, y0, x1, y1 in pixels of the map.
+    """
+    points = bundle.landmarks[:, :2] / bundle.crop_scale + np.asarray(bundle.crop_origin)
+    points = np.clip(points / np.asarray(bundle.frame_size), 0.0, 1.0) * side
+    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def depth_measures(depth: NDArray[np.float32], box: Box) -> dict[str, float]:
+    """Measure the relief of a face.
+
+    Args:
+        depth: float32 (H, W) over the whole frame, normalised to 0..1, near is high.
+        box: x0, y0, x1, y1 of the face in pixels of ``depth``, at least one pixel each way.
+
+    Returns:
+        ``depth_range``, ``nose_protrusion``, ``gradient_std`` and ``face_share``; see
+        :class:`Depth`.
+    """
+    x0, y0 = int(np.floor(box[0])), int(np.floor(box[1]))
+    x1, y1 = int(np.ceil(box[2])), int(np.ceil(box[3]))
+    face = depth[y0:y1, x0:x1]
+    grid = cv2.resize(face, (GRID, GRID), interpolation=cv2.INTER_AREA)
+    rows = grid[GRID // 4 : -GRID // 4]
+    fifth = GRID // 5
+    middle = (GRID - fifth) // 2
+    centre = rows[:, middle : GRID - middle].mean()
+    edges = (rows[:, :fifth].mean() + rows[:, -fifth:].mean()) / 2
+    along_y, along_x = np.gradient(grid, 1 / GRID)
+    return {
+        "depth_range": float(np.ptp(face)),
+        "nose_protrusion": float(centre - edges),
+        "gradient_std": float(np.hypot(along_x, along_y)[ELLIPSE].std()),
+        "face_share": face.size / depth.size,
+    }
