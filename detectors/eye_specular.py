@@ -1,0 +1,177 @@
+"""Do both corneas mirror the light as wet spheres do?
+
+Formula: FaceVault, "Deepfake Defense", signal 1. A cornea (radius about 7.8 mm) is a convex
+mirror: lamps, windows and the phone itself appear in it as small bright spots, alike in both
+eyes. A print shows none, a screen glows, and generators often draw them unlike.
+
+The signal needs a light that reflects and a camera that resolves it. Highlights are the rule in
+portraits, and the exception in the frames of a webcam: a low score is no proof of an attack.
+Spectacles mirror the room too and are not told apart from the cornea.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.measure import points_in_poly
+
+from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status, ramp
+from detectors.topology import LEFT_EYE_CONTOUR, LEFT_IRIS, RIGHT_EYE_CONTOUR, RIGHT_IRIS
+
+SIDES = {"right": (RIGHT_IRIS, RIGHT_EYE_CONTOUR), "left": (LEFT_IRIS, LEFT_EYE_CONTOUR)}
+
+DISC = 0.9
+"""Iris radii looked at. The outer tenth is left to the error of the landmarks, which would
+otherwise bring in the sclera, often as bright as a highlight."""
+
+FLOOR = 200.0
+"""Grey level below which nothing is a highlight."""
+
+PERCENTILE = 95.0
+"""Of the visible iris; a pixel at the threshold is bright, or a saturated spot would have none."""
+
+SPECK = 0.0003
+"""Share of the visible iris below which a bright spot is noise; a lamp of 10 cm at 2 m, mirrored
+in the cornea, covers as much."""
+
+MIN_IRIS_PX = 6.0
+"""Diameter below which the top 5% of the disc are about one pixel: no count, no area."""
+
+MIN_VISIBLE = 0.3
+"""Share of the disc between the lids below which the eye counts as closed."""
+
+WEIGHTS = {"presence": 0.35, "symmetry": 0.25, "area": 0.20, "brightness": 0.20}
+
+
+@dataclass(frozen=True, slots=True)
+class EyeSpecularMapping:
+    """How highlights become a score; the reference gives the ideas and no numbers.
+
+    Attributes:
+        one_eye: presence when only one eye has a highlight; the reference wants both.
+        area: share of the iris that is bright, at which the score is 0, 1, 1 and 0 again. From
+            optics: a cornea mirrors a source of angular size a as a spot 3.9 mm * a wide, in an
+            iris of 11.7 mm. A phone at 35 cm covers 0.01, a window of 1 m at 2 m 0.03, a 27 inch
+            monitor at 60 cm 0.07.
+        brightness: grey levels between highlight and surroundings at which the score is 0 and 1.
+            Dark irises lie at 30 to 100 and highlights above 200; an even glow varies by less
+            than 30.
+    """
+
+    one_eye: float = 0.0
+    area: tuple[float, float, float, float] = (0.0, 0.002, 0.10, 0.30)
+    brightness: tuple[float, float] = (30.0, 100.0)
+
+
+class EyeSpecular(Detector[EyeSpecularMapping]):
+    """Bright spots within the visible part of each iris.
+
+    An iris is the disc of :data:`DISC` radii about its landmark, within the outline of the lids;
+    its radius is the mean distance of the four rim points. Abstains with ``iris_too_small`` or
+    ``iris_hidden`` (a lid or the edge of the frame covers it) when that holds for either eye.
+
+    Measures, each prefixed ``right_`` or ``left_`` for the subject's eye:
+        iris_px: diameter of the iris in crop pixels.
+        visible: share of the disc between the lids and within the crop, 0..1.
+        count: bright spots: 8-connected, at or above max(95th percentile, 200).
+        spot_ratio: share of the visible iris that they cover, 0..1.
+        area_ratio: share of the visible iris at or above 200, 0..1. This is what tells a glow
+            from a spot: the percentile holds ``spot_ratio`` near 5% for any texture.
+        contrast: mean grey of the spots less that of the rest, 0..255; 0 without spots.
+        x, y: centre of the largest spot from that of the iris, in iris radii, to the right of the
+            image and down; absent without spots.
+    """
+
+    name: ClassVar[str] = "eye_specular"
+    needs: ClassVar[tuple[str, ...]] = ("crop", "landmarks")
+    mapping: ClassVar[type] = EyeSpecularMapping
+
+    def measure(self, bundle: FaceBundle) -> Measurement:
+        """Find the highlights of both eyes."""
+        points = bundle.landmarks[:, :2].astype(np.float64)
+        measures: dict[str, float] = {}
+        reasons: set[str] = set()
+        for side, (iris, lids) in SIDES.items():
+            found = _look(bundle.crop, points[list(iris)], points[list(lids)])
+            if found["iris_px"] < MIN_IRIS_PX:
+                reasons.add("iris_too_small")
+            elif found["visible"] < MIN_VISIBLE:
+                reasons.add("iris_hidden")
+            measures |= {f"{side}_{name}": value for name, value in found.items()}
+        status = Status.ABSTAINED if reasons else Status.OK
+        return Measurement(measures, status, tuple(sorted(reasons)))
+
+    @staticmethod
+    def score(measures: Measures, mapping: EyeSpecularMapping) -> Score:
+        """Map highlights to a score; area and brightness are the mean of both eyes."""
+        right, left = measures["right_count"], measures["left_count"]
+        presence = {2: 1.0, 1: mapping.one_eye, 0: 0.0}[(right > 0) + (left > 0)]
+        # No highlight at all is symmetric too, but a print must not be paid for that.
+        symmetry = min(right, left) / max(right, left, 1.0)
+        low, full, full_until, high = mapping.area
+        area = [
+            min(ramp(ratio, low, full), ramp(ratio, high, full_until))
+            for ratio in (measures["right_area_ratio"], measures["left_area_ratio"])
+        ]
+        brightness = [
+            ramp(contrast, *mapping.brightness)
+            for contrast in (measures["right_contrast"], measures["left_contrast"])
+        ]
+        return Score.weighted(
+            {
+                "presence": presence,
+                "symmetry": symmetry,
+                "area": sum(area) / 2,
+                "brightness": sum(brightness) / 2,
+            },
+            WEIGHTS,
+        )
+
+
+def _look(
+    crop: NDArray[np.uint8], iris: NDArray[np.float64], lids: NDArray[np.float64]
+) -> dict[str, float]:
+    """Measure one eye; ``iris`` is the centre and four rim points, ``lids`` a closed outline."""
+    centre = iris[0]
+    radius = float(np.linalg.norm(iris[1:] - centre, axis=1).mean())
+    found = {"iris_px": 2 * radius, "visible": 0.0}
+    if found["iris_px"] < MIN_IRIS_PX:
+        return found
+
+    # Landmarks count from the corner of the first pixel, whose own centre is at 0.5.
+    low = np.floor(centre - DISC * radius).astype(int)
+    high = np.ceil(centre + DISC * radius).astype(int)
+    columns, rows = (np.arange(a, b) for a, b in zip(low, high, strict=True))
+    x, y = np.meshgrid(columns + 0.5, rows + 0.5)
+    height, width = crop.shape[:2]
+    disc = np.hypot(x - centre[0], y - centre[1]) <= DISC * radius
+    inside = (x > 0) & (x < width) & (y > 0) & (y < height)
+    between = points_in_poly(np.column_stack([x.ravel(), y.ravel()]), lids)  # type: ignore[no-untyped-call]
+    visible = disc & inside & between.reshape(x.shape)
+    found["visible"] = float(visible.sum() / disc.sum())
+    if found["visible"] < MIN_VISIBLE:
+        return found
+
+    patch = crop[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))]
+    grey = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY)
+    bright = visible & (grey >= max(np.percentile(grey[visible], PERCENTILE), FLOOR))
+    _, labels, stats, centroids = cv2.connectedComponentsWithStats(bright.astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    kept = np.flatnonzero(areas >= SPECK * visible.sum())
+    spots = np.isin(labels, kept + 1)
+    rest = visible & ~bright
+
+    found["count"] = float(len(kept))
+    found["spot_ratio"] = float(spots.sum() / visible.sum())
+    found["area_ratio"] = float((grey[visible] >= FLOOR).mean())
+    found["contrast"] = 0.0
+    if spots.any() and rest.any():
+        found["contrast"] = float(grey[spots].mean() - grey[rest].mean())
+    if spots.any():
+        largest = centroids[1 + areas.argmax()] + 0.5 + low
+        found["x"], found["y"] = ((largest - centre) / radius).tolist()
+    return found
