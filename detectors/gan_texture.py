@@ -1,0 +1,154 @@
+"""Does the spectrum of the face fall off smoothly, or carry the marks of upsampling?
+
+Formula: FaceVault, "Deepfake Defense", signal 3, after Durall et al. 2020 ("Watch your
+Up-Convolution") and Frank et al. 2020 ("Leveraging Frequency Analysis for Deep Fake Image
+Recognition"). Photographs fall off like 1/f; upsampling layers can leave periodic peaks and odd
+energy at high frequencies.
+
+A weak hint: resizing to 256 pixels and one JPEG re-encoding remove most of what modern
+generators leave, and the measures then hardly tell them from photographs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status, ramp
+
+GRID = 256
+"""Side of the square that the face is resized to."""
+
+MIN_RADIUS = 8
+"""Radii below it, four cycles across the face, are its shape, framing and lighting; and the mean
+of so few coefficients is mostly chance."""
+
+BASELINE = 3.0
+"""Standard deviation, in coefficients, of the Gaussian that smooths log power to a baseline."""
+
+PEAK = 2.25
+"""Log power over the baseline from which a coefficient is a peak: 9.5 times its neighbours'
+geometric mean. Gaussian noise passes it once in 30 faces."""
+
+MIN_FACE_PX = 96
+"""Side below which the face is not judged. Between it and 256 the upper frequencies are empty, so
+that a generator's marks there cannot show; ``face_px`` in the record tells."""
+
+MIN_POWER = 0.5
+"""Mean log power at low frequencies below which there is no texture: one grey level of noise."""
+
+WEIGHTS = {"smoothness": 0.40, "peaks": 0.35, "high_frequency": 0.25}
+
+RADIUS = np.hypot(*np.ogrid[:GRID, :GRID]).astype(np.intp)
+"""Distance of each coefficient from the DC corner, rounded down."""
+
+_COUNTS = np.bincount(RADIUS.ravel())[:GRID]
+
+
+@dataclass(frozen=True, slots=True)
+class GanTextureMapping:
+    """How spectral measures become a score; the reference gives smoothness in full.
+
+    Attributes:
+        gradient: factor of the gradient's variance in smoothness = 1 / (1 + factor * variance).
+        peak_energy: at which the score is 1 and 0. Noise with a 1/f spectrum has 0.0; a
+            checkerboard of 2 and 4 grey levels on it 1.2 and 3.9.
+        hf_ratio: at which the score is 1 and 0. Noise with 1/f amplitude has 0.61, white noise
+            1.0; only a boost counts, as blur and enlargement lower the ratio of real faces.
+    """
+
+    gradient: float = 10.0
+    peak_energy: tuple[float, float] = (0.25, 2.0)
+    hf_ratio: tuple[float, float] = (0.65, 0.95)
+
+
+class GanTexture(Detector[GanTextureMapping]):
+    """Log power of the face's 2-D DCT and its mean over radii.
+
+    The face is the square about the box of its landmarks, without margin, moved to lie inside
+    the crop: grey, 0..255, resized to 256 x 256 by area (cubic where it must be enlarged). Power
+    is log(1 + abs(DCT)), the transform orthonormal; its radial profile is taken over radii 8 to
+    255, where arcs are not cut off by the far corner. Abstains below 96
+    pixels (``face_too_small_for_texture``) and on an even area (``no_texture``).
+
+    Peaks are sought in the plane and not in the profile: a mean over an arc of hundreds hides a
+    single coefficient, and a grid of pixels is made of such.
+
+    Measures:
+        face_px: side of the square before resizing, in crop pixels.
+        gradient_variance: of the radial profile's slope, in log power per radius, squared.
+        peak_energy: sum, over coefficients that stand out of the smoothed power by 2.25 or more,
+            of what they have beyond it, in log power (natural logarithm).
+        hf_ratio: mean of the profile's highest third over that of its lowest third.
+    """
+
+    name: ClassVar[str] = "gan_texture"
+    needs: ClassVar[tuple[str, ...]] = ("crop", "landmarks")
+    mapping: ClassVar[type] = GanTextureMapping
+
+    def measure(self, bundle: FaceBundle) -> Measurement:
+        """Measure the spectrum of the face."""
+        face = _face(bundle.crop, bundle.landmarks)
+        measures = {"face_px": float(len(face))}
+        if len(face) < MIN_FACE_PX:
+            return Measurement(measures, Status.ABSTAINED, ("face_too_small_for_texture",))
+
+        power = log_power(face)
+        profile = radial_profile(power)[MIN_RADIUS:]
+        third = len(profile) // 3
+        low, high = profile[:third].mean(), profile[-third:].mean()
+        if low < MIN_POWER:
+            return Measurement(measures, Status.ABSTAINED, ("no_texture",))
+
+        baseline = cv2.GaussianBlur(power, (0, 0), BASELINE)
+        excess = (power - baseline)[RADIUS >= MIN_RADIUS] - PEAK
+        measures["gradient_variance"] = float(np.gradient(profile).var())
+        measures["peak_energy"] = float(excess[excess > 0].sum())
+        measures["hf_ratio"] = float(high / low)
+        return Measurement(measures)
+
+    @staticmethod
+    def score(measures: Measures, mapping: GanTextureMapping) -> Score:
+        """Map the spectrum to a score."""
+        clean, peaked = mapping.peak_energy
+        natural, boosted = mapping.hf_ratio
+        return Score.weighted(
+            {
+                "smoothness": 1 / (1 + mapping.gradient * measures["gradient_variance"]),
+                "peaks": ramp(measures["peak_energy"], peaked, clean),
+                "high_frequency": ramp(measures["hf_ratio"], boosted, natural),
+            },
+            WEIGHTS,
+        )
+
+
+def log_power(face: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Transform a square face to log(1 + abs(DCT)), float32 (256, 256), DC first.
+
+    Args:
+        face: uint8 RGB (N, N, 3).
+    """
+    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    how = cv2.INTER_AREA if len(face) > GRID else cv2.INTER_CUBIC
+    resized = cv2.resize(grey, (GRID, GRID), interpolation=how)
+    power: NDArray[np.float32] = np.log1p(np.abs(cv2.dct(resized)))
+    return power
+
+
+def radial_profile(power: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Average log power over arcs about the DC corner: float64 (256,), one per whole radius."""
+    sums = np.bincount(RADIUS.ravel(), weights=power.ravel())[:GRID]
+    profile: NDArray[np.float64] = sums / _COUNTS
+    return profile
+
+
+def _face(crop: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
+    low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
+    height, width = crop.shape[:2]
+    side = min(round(float((high - low).max())), height, width)
+    x, y = np.clip(np.rint((low + high - side) / 2), 0, (width - side, height - side)).astype(int)
+    return crop[y : y + side, x : x + side]
