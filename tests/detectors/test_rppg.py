@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from detectors.contracts import Clip, FaceBundle, Measurement, Status
+from detectors.rppg import Rppg, RppgMapping
+from detectors.runner import Runner
+
+FAITHFUL = RppgMapping()
+SKIN_COLOUR = np.array([170.0, 120.0, 100.0])
+WALL_COLOUR = np.array([140.0, 145.0, 150.0])
+PULSE = np.array([0.33, 0.77, 0.53])
+"""How strongly a pulse shows in red, green and blue (Wang et al. 2017)."""
+
+
+def times(fps: float, seconds: float, jitter: float = 0.0, seed: int = 0) -> NDArray[np.float64]:
+    """Presentation times from 0, each moved by up to ``jitter`` of a frame."""
+    count = round(fps * seconds)
+    rng = np.random.default_rng(seed)
+    moved = np.arange(count) + rng.uniform(-jitter, jitter, count)
+    return np.asarray((moved - moved[:1]) / fps)
+
+
+def clip(
+    at: NDArray[np.float64],
+    hz: float | None,
+    amplitude: float = 0.004,
+    noise: float = 0.001,
+    seed: int = 0,
+) -> Clip:
+    """A still face whose skin pulses at ``hz`` in front of a wall that does not.
+
+    ``amplitude`` and ``noise`` (standard deviation per channel of each region) are relative to
+    the mean colour.
+    """
+    rng = np.random.default_rng(seed)
+    colours = np.array([SKIN_COLOUR] * 3 + [WALL_COLOUR])
+    change = noise * rng.standard_normal((len(at), 4, 3))
+    if hz is not None:
+        wave = np.sin(2 * np.pi * hz * at + rng.uniform(0, 2 * np.pi))
+        change[:, :3] += amplitude * wave[:, None, None] * PULSE
+    return Clip(
+        times=at,
+        roi_rgb=(colours * (1 + change)).astype(np.float32),
+        boxes=np.tile(np.array([200, 100, 400, 380], np.float32), (len(at), 1)),
+        landmarks=np.zeros((0, 478, 3), np.float32),
+        blendshapes=None,
+        tracks=(),
+        frame_size=(640, 480),
+    )
+
+
+def bundle(of: Clip | None) -> FaceBundle:
+    return FaceBundle(
+        crop=np.zeros((0, 0, 3), np.uint8),
+        frame=np.zeros((0, 0, 3), np.uint8),
+        box=(200.0, 100.0, 400.0, 380.0),
+        crop_origin=(0.0, 0.0),
+        crop_scale=1.0,
+        frame_size=(640, 480),
+        landmarks=np.zeros((0, 3), np.float32),
+        clip=of,
+    )
+
+
+def measure(of: Clip) -> Measurement:
+    for array in (of.times, of.roi_rgb, of.boxes):
+        array.setflags(write=False)
+    return Runner(Rppg())(bundle(of).only(Rppg.needs))
+
+
+def found(of: Clip) -> dict[str, float]:
+    measured = measure(of)
+    assert measured.status is Status.OK, measured.reasons
+    return dict(measured.measures)
+
+
+@pytest.mark.parametrize("fps", [15, 24, 30, 60])
+@pytest.mark.parametrize("hz", [0.75, 0.9, 1.2, 1.9, 2.7, 3.6])
+def test_a_pulse_is_found_at_its_rate(fps: int, hz: float) -> None:
+    for seed in range(5):
+        pulsing = clip(times(fps, 6, jitter=0.3, seed=seed), hz, seed=seed)
+        measures = found(pulsing)
+        one_bin = 60 / measures["duration_s"]
+        assert measures["fps"] == pytest.approx(fps, rel=0.02)
+        assert measures["bpm"] == pytest.approx(60 * hz, abs=one_bin)
+        assert measures["bpm_interpolated"] == pytest.approx(60 * hz, abs=one_bin / 2)
+        assert measures["snr_db"] > 8
+
+
+@pytest.mark.parametrize("seconds", [3, 5, 10])
+def test_the_interpolated_rate_is_finer_than_a_bin(seconds: int) -> None:
+    hz = 53 / 60
+    measures = found(clip(times(30, seconds), hz, noise=0.0002))
+    assert measures["bpm"] == pytest.approx(53, abs=60 / seconds)
+    assert measures["bpm_interpolated"] == pytest.approx(53, abs=12 / seconds)
+
+
+@pytest.mark.parametrize("amplitude", [0.002, 0.004, 0.008])
+@pytest.mark.parametrize("fps", [20, 30])
+def test_the_snr_is_that_of_the_constructed_signal(amplitude: float, fps: int) -> None:
+    """A sine on bin k and white noise: (a T/2)² over T σ², after the projection."""
+    seconds, hz, noise = 10, 1.5, 0.002
+    sigma2 = noise**2 / 3  # three regions are averaged
+    red, green, blue = amplitude * PULSE
+    first = (green - blue) ** 2 / 2 + 2 * sigma2
+    second = (green + blue - 2 * red) ** 2 / 2 + 6 * sigma2
+    alpha = np.sqrt(first / second)
+    height = (green - blue) + alpha * (green + blue - 2 * red)
+    expected = 10 * np.log10(height**2 * fps * seconds / 4 / (sigma2 * (2 + 6 * alpha**2)))
+    at = times(fps, seconds)
+    snr = [found(clip(at, hz, amplitude, noise, seed))["snr_db"] for seed in range(30)]
+    # The ends of the band lie on the filter's flank, so the mean noise is a little lower.
+    assert np.mean(snr) == pytest.approx(expected + 0.5, abs=1.0)
+
+
+@pytest.mark.parametrize("fps", [15, 24, 30, 60])
+def test_noise_stands_out_less_than_a_pulse(fps: int) -> None:
+    at = times(fps, 5, jitter=0.2)
+    noise = [found(clip(at, None, seed=seed)) for seed in range(30)]
+    pulses = [found(clip(at, 1.3, seed=seed)) for seed in range(30)]
+    assert np.median([m["snr_db"] for m in noise]) == pytest.approx(6, abs=1.5)
+    assert max(m["snr_db"] for m in noise) < min(m["snr_db"] for m in pulses)
+    assert np.ptp([m["bpm"] for m in noise]) > 60
+    assert all(Rppg.score(m, FAITHFUL).value > 0.9 for m in pulses)
+
+
+def test_the_references_rule_takes_noise_for_a_pulse_far_too_often() -> None:
+    """Why this signal may support but never decide."""
+    noise = [found(clip(times(30, 3), None, seed=seed)) for seed in range(100)]
+    passed = [m["snr_db"] > 5 and 50 <= m["bpm"] <= 120 for m in noise]
+    assert 0.3 < np.mean(passed) < 0.6
+
+
+def test_a_clip_is_read_at_its_own_frame_rate() -> None:
+    at = times(25, 6)
+    true = clip(at, 1.5)
+    assumed = replace(true, times=np.arange(len(at)) / 30)
+    assert found(true)["bpm"] == pytest.approx(90, abs=10)
+    assert found(assumed)["bpm"] == pytest.approx(90 * 30 / 25, abs=10)
+
+
+def test_frames_that_come_unevenly_keep_the_pulse_sharp() -> None:
+    """A camera that halves its rate when the light falls: 30 frames a second, then 15."""
+    at = np.concatenate([np.arange(0, 5, 1 / 30), np.arange(5, 10, 1 / 15)])
+    true = clip(at, 1.2)
+    even = replace(true, times=np.linspace(0, at[-1], len(at)))
+    assert found(true)["bpm_interpolated"] == pytest.approx(72, abs=1)
+    assert found(true)["snr_db"] > found(even)["snr_db"] + 6
+
+
+def test_light_that_flickers_on_everything_is_no_pulse() -> None:
+    pulsing = clip(times(30, 5), 1.2)
+    flicker = 1 + 0.1 * np.sin(2 * np.pi * 2.0 * pulsing.times)
+    lit = replace(pulsing, roi_rgb=(pulsing.roi_rgb * flicker[:, None, None]).astype(np.float32))
+    assert found(lit)["bpm"] == found(pulsing)["bpm"]
+    assert found(lit)["snr_db"] == pytest.approx(found(pulsing)["snr_db"], abs=2)
+
+
+def test_exposure_and_white_balance_do_not_matter() -> None:
+    pulsing = clip(times(30, 5), 1.2)
+    gains = np.array([0.6, 0.5, 0.8], np.float32)
+    dimmed = replace(pulsing, roi_rgb=pulsing.roi_rgb * gains)
+    assert found(dimmed) == pytest.approx(found(pulsing), rel=1e-3)
+
+
+def test_the_background_tells_a_pulse_from_coloured_light() -> None:
+    pulsing = clip(times(30, 5), 1.2)
+    alone = found(pulsing)
+    assert alone["snr_over_background_db"] > 6
+    assert alone["snr_over_background_db"] == alone["snr_db"] - alone["background_snr_db"]
+    change = 1 + 0.004 * np.sin(2 * np.pi * 2.0 * pulsing.times)[:, None, None] * PULSE
+    still = clip(times(30, 5), None)
+    shared = found(replace(still, roi_rgb=(still.roi_rgb * change).astype(np.float32)))
+    assert shared["bpm"] == shared["background_bpm"] == pytest.approx(120, abs=12)
+    assert abs(shared["snr_over_background_db"]) < 6
+
+
+@pytest.mark.parametrize("background", [np.nan, 0.0, 255.0])
+def test_a_background_that_shows_nothing_is_left_out(background: float) -> None:
+    pulsing = clip(times(30, 5), 1.2)
+    pulsing.roi_rgb[:, 3] = background
+    measures = found(pulsing)
+    assert not [name for name in measures if "background" in name]
+    assert measures["bpm"] == pytest.approx(72, abs=12)
+
+
+def test_a_region_that_is_hidden_for_long_is_left_out() -> None:
+    pulsing = clip(times(30, 5), 1.2)
+    pulsing.roi_rgb[40:, 1] = np.nan
+    measures = found(pulsing)
+    assert measures["missing_share"] == 0
+    assert measures["bpm"] == pytest.approx(72, abs=12)
+
+
+def test_short_gaps_are_filled() -> None:
+    pulsing = clip(times(30, 5), 1.2)
+    for start in (0, 20, 55, 90, 146):
+        pulsing.roi_rgb[start : start + 3, :3] = np.nan
+        pulsing.boxes[start : start + 3] = np.nan
+    measures = found(pulsing)
+    assert measures["missing_share"] == pytest.approx(15 / 150)
+    assert measures["bpm"] == pytest.approx(72, abs=12)
+    assert measures["snr_db"] > 10
+
+
+def constant() -> Clip:
+    return clip(times(30, 5), None, noise=0.0)
+
+
+def hidden(share: float) -> Clip:
+    gone = clip(times(30, 5), 1.2)
+    gone.roi_rgb[np.random.default_rng(0).random(150) < share, :3] = np.nan
+    return gone
+
+
+def gap(start: int) -> Clip:
+    cut = clip(times(30, 5), 1.2)
+    cut.roi_rgb[start : start + 9, :3] = np.nan
+    return cut
+
+
+def paused() -> Clip:
+    at = times(30, 5)
+    return clip(np.where(at > 2, at + 0.4, at), 1.2)
+
+
+def shaken() -> Clip:
+    steady = clip(times(30, 5), 1.2)
+    swing = 60 * np.sin(2 * np.pi * 1.0 * steady.times)
+    boxes = steady.boxes + (swing[:, None] * [1, 0, 1, 0]).astype(np.float32)
+    return replace(steady, boxes=boxes)
+
+
+@pytest.mark.parametrize(
+    ("unfit", "reason"),
+    [
+        (clip(times(30, 2.4), 1.2), "clip_too_short"),
+        (clip(times(30, 0), 1.2), "clip_too_short"),
+        (clip(times(30, 1 / 30), 1.2), "clip_too_short"),
+        (clip(times(8, 5), 1.2), "frame_rate_too_low"),
+        (hidden(0.2), "skin_not_visible"),
+        (hidden(1.0), "skin_not_visible"),
+        (gap(60), "gap_in_clip"),
+        (gap(0), "gap_in_clip"),
+        (gap(141), "gap_in_clip"),
+        (paused(), "gap_in_clip"),
+        (shaken(), "too_much_motion"),
+        (constant(), "no_colour_change"),
+    ],
+)
+def test_what_cannot_be_judged_is_not_judged(unfit: Clip, reason: str) -> None:
+    measured = measure(unfit)
+    assert (measured.status, measured.reasons) == (Status.ABSTAINED, (reason,))
+    assert "snr_db" not in measured.measures
+
+
+def test_a_nodding_head_can_be_judged() -> None:
+    nodding = shaken()
+    gentle = replace(nodding, boxes=nodding.boxes[:1] + (nodding.boxes - nodding.boxes[:1]) / 4)
+    measures = found(gentle)
+    # 15 px each way at 1 Hz on a face of 200 px: at most 2π 15/200 = 0.47 widths a second
+    assert measures["motion"] == pytest.approx(0.45, abs=0.05)
+
+
+def test_motion_is_measured_in_face_widths_whatever_the_frame_rate() -> None:
+    def moving(fps: int, zoom: float) -> float:
+        steady = clip(times(fps, 5), 1.2)
+        rng = np.random.default_rng(0)
+        boxes = (
+            steady.boxes + (40 * steady.times)[:, None] + rng.uniform(-1, 1, (len(steady.times), 4))
+        )
+        return found(replace(steady, boxes=(zoom * boxes).astype(np.float32)))["motion"]
+
+    assert moving(30, 1) == pytest.approx(moving(30, 2), rel=1e-4)
+    assert moving(60, 1) == pytest.approx(moving(15, 1), abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("snr_db", "bpm", "value", "reasons"),
+    [
+        (12.0, 72.0, 1.0, ()),
+        (5.0, 72.0, 0.70 * 0.5 + 0.30, ()),
+        (0.0, 72.0, 0.30, ("no_clear_pulse",)),
+        (-3.0, 72.0, 0.30, ("no_clear_pulse",)),
+        (12.0, 50.0, 1.0, ()),
+        (12.0, 120.0, 1.0, ()),
+        (12.0, 45.0, 0.70 + 0.30 * 0.5, ()),
+        (12.0, 150.0, 0.70 + 0.30 * 0.5, ()),
+        (12.0, 200.0, 0.70, ("odd_pulse_rate",)),
+        (2.0, 240.0, 0.14, ("no_clear_pulse", "odd_pulse_rate")),
+    ],
+)
+def test_the_score_weighs_snr_and_rate(
+    snr_db: float, bpm: float, value: float, reasons: tuple[str, ...]
+) -> None:
+    score = Rppg.score({"snr_db": snr_db, "bpm": bpm}, FAITHFUL)
+    assert score.value == pytest.approx(value)
+    assert score.reasons == reasons
+
+
+def test_the_mapping_can_be_changed() -> None:
+    strict = replace(FAITHFUL, noise_snr_db=8.0, pulse_snr_db=16.0)
+    assert Rppg.score({"snr_db": 6.0, "bpm": 72.0}, strict).components["snr"] == 0
+
+
+def test_a_bundle_without_a_clip_is_a_programming_error() -> None:
+    with pytest.raises(ValueError, match="clip"):
+        Rppg().measure(bundle(None))
