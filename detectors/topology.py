@@ -34,7 +34,13 @@ FACE_OVAL = (
 """Outline in order, from the top of the forehead by the subject's left ear round the chin."""
 
 FOREHEAD = (69, 108, 151, 337, 299, 296, 336, 9, 107, 66)
-RIGHT_CHEEK = (117, 118, 101, 36, 205, 187, 123)
-LEFT_CHEEK = (346, 347, 330, 266, 425, 411, 352)
+RIGHT_CHEEK = (123, 50, 101, 36, 205, 187)
+LEFT_CHEEK = (352, 280, 330, 266, 425, 411)
 """Skin away from hair, eyes, nose and mouth, in the order of the outline. The forehead is the band
 just above the brows, which a fringe covers last."""
+
+MESH_POINTS = 468
+"""Points of the mesh proper; the irises follow them."""
+
+LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+"""Outer outline of the lips, in order."""
