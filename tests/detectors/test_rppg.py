@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detectors.clip import ClipSettings, trace_clip
 from detectors.contracts import Clip, FaceBundle, Measurement, Status
+from detectors.landmarks import load_landmarker
 from detectors.rppg import Rppg, RppgMapping
 from detectors.runner import Runner
+from media.clips import read_clip
 
 FAITHFUL = RppgMapping()
 SKIN_COLOUR = np.array([170.0, 120.0, 100.0])
@@ -311,3 +315,39 @@ def test_the_mapping_can_be_changed() -> None:
 def test_a_bundle_without_a_clip_is_a_programming_error() -> None:
     with pytest.raises(ValueError, match="clip"):
         Rppg().measure(bundle(None))
+
+
+@pytest.fixture(scope="module")
+def steady_face(data_dir: Path) -> Clip:
+    """A real face for 10 s, whose pulse is seen at about 53 bpm when it is magnified."""
+    data = (data_dir / "videos" / "pulse" / "evm_face.mp4").read_bytes()
+    traced = trace_clip(read_clip(data), load_landmarker(), ClipSettings(blendshapes_hz=0))
+    assert traced is not None
+    return traced
+
+
+@pytest.mark.data
+def test_the_pulse_of_a_real_face_is_found(steady_face: Clip) -> None:
+    measures = found(steady_face)
+    assert measures["fps"] == pytest.approx(30, abs=0.1)
+    assert measures["bpm"] == pytest.approx(53, abs=3)
+    assert measures["bpm_interpolated"] == pytest.approx(53, abs=3)
+    assert measures["snr_db"] > 10
+    assert Rppg.score(measures, FAITHFUL).value > 0.95
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("start", range(8))
+def test_three_seconds_of_a_real_face_misread_the_rate_by_a_bin_at_most(
+    steady_face: Clip, start: int
+) -> None:
+    kept = (steady_face.times >= start - 0.01) & (steady_face.times < start + 2.99)
+    window = replace(
+        steady_face,
+        times=steady_face.times[kept] - steady_face.times[kept][0],
+        roi_rgb=steady_face.roi_rgb[kept],
+        boxes=steady_face.boxes[kept],
+    )
+    measures = found(window)
+    assert 48 <= measures["bpm"] <= 61
+    assert 48 <= measures["bpm_interpolated"] <= 61
