@@ -4,9 +4,9 @@ Formula: FaceVault, "Deepfake Defense", signal 1. A cornea (radius about 7.8 mm)
 mirror: lamps, windows and the phone itself appear in it as small bright spots, alike in both
 eyes. A print shows none, a screen glows, and generators often draw them unlike.
 
-The signal needs a light that reflects and a camera that resolves it. Highlights are the rule in
-portraits, and the exception in the frames of a webcam: a low score is no proof of an attack.
-Spectacles mirror the room too and are not told apart from the cornea.
+The signal needs a light that reflects and a camera that resolves it, and many genuine captures
+lack one or the other: a low score is no proof of an attack. Spectacles mirror the room too and
+are not told apart from the cornea.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ BASELINE = 3.0
 
 PEAK = 2.25
 """Log power over the baseline from which a coefficient is a peak: 9.5 times its neighbours'
-geometric mean. Gaussian noise passes it once in 30 faces."""
+geometric mean. White noise passes it in about one face of 75."""
 
 MIN_FACE_PX = 96
 """Side below which the face is not judged. Between it and 256 the upper frequencies are empty, so

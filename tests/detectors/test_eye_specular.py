@@ -187,11 +187,22 @@ def test_light_below_the_floor_is_no_highlight() -> None:
     dimmed[dimmed == LIGHT] = 199
     assert measure(dimmed).measures["right_count"] == 0
     dimmed[dimmed == 199] = 200
-    assert measure(dimmed).measures["right_count"] == 1
+    found = measure(dimmed).measures
+    assert found["right_count"] == 1
+    assert found["right_area_ratio"] == found["right_spot_ratio"] > 0
 
 
-def test_only_the_top_of_a_gradient_above_the_floor_is_a_highlight() -> None:
-    """A broad glare holds a brighter core: the percentile finds it, the area sees the glare."""
+def test_above_the_floor_the_brightest_twentieth_is_bright() -> None:
+    pixels = draw(iris=210)
+    pixels[:, 40:80] = np.linspace(205, 250, 40).astype(np.uint8)[None, :, None]
+    found = measure(pixels).measures
+    assert found["right_count"] == 1
+    assert found["right_spot_ratio"] == pytest.approx(0.05, abs=0.02)
+    assert found["right_area_ratio"] == 1.0
+
+
+def test_a_glare_round_a_highlight_lowers_the_area() -> None:
+    """The percentile finds the brighter core, the area sees the glare."""
     pixels = draw(((0.0, 0.0, 0.6),), (LAMP,))
     y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
     glare = np.hypot(x - 60, y - 60) <= 0.6 * RADIUS
