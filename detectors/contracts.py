@@ -12,10 +12,12 @@ import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from media.capture import Channel
 
 LANDMARKS = 478
 """Points of MediaPipe's face mesh with irises: 468 of the mesh, 468-472 of the subject's right
@@ -26,7 +28,6 @@ BLENDSHAPES = 52
 ROIS = ("forehead", "right_cheek", "left_cheek", "background")
 """Order of the regions in :attr:`Clip.roi_rgb`; right and left are the subject's."""
 
-Channel = Literal["browser", "sdk", "upload"]
 Measures = Mapping[str, float]
 
 
@@ -132,7 +133,7 @@ Record = TypeVar("Record", Clip, FaceBundle)
 
 
 def _emptied(record: Record, keep: tuple[str, ...] | list[str]) -> Record:
-    empty = {
+    empty: dict[str, Any] = {
         f.name: value[:0]
         for f in fields(record)
         if f.name not in keep

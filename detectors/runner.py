@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from detectors.contracts import Detector, FaceBundle, Measurement, Status
+from detectors.face import FaceProblem, Located
 from models.store import ModelUnavailable
 
 log = logging.getLogger(__name__)
@@ -54,17 +55,22 @@ class Runner:
 
 
 def missing_input(
-    detector: type[Detector[Any]], bundle: FaceBundle, requested: Collection[str] = ()
+    detector: type[Detector[Any]], located: Located, requested: Collection[str] = ()
 ) -> Measurement | None:
-    """Say why ``detector`` cannot look at ``bundle``, or None when it can.
+    """Say why ``detector`` cannot look at what was located, or None when it can.
 
     Args:
         detector: the detector's class.
-        bundle: what the capture gave.
-        requested: inputs that the client was asked for, such as ``clip``; one that is missing
+        located: what the face stage found.
+        requested: inputs that the client was asked for, such as ``clip``; one that was not sent
             all the same is ``withheld`` rather than ``unavailable``.
     """
+    bundle = located.bundle
+    if bundle is None:
+        return Measurement(status=Status.UNAVAILABLE, reasons=tuple(located.problems))
     if bundle.clip is None and any(need.startswith("clip.") for need in detector.needs):
+        if FaceProblem.NO_FACE_IN_CLIP in located.problems:
+            return Measurement(status=Status.ABSTAINED, reasons=(FaceProblem.NO_FACE_IN_CLIP,))
         status = Status.WITHHELD if "clip" in requested else Status.UNAVAILABLE
         return Measurement(status=status, reasons=("no_clip",))
     if bundle.blendshapes is None and "blendshapes" in detector.needs:

@@ -1,0 +1,50 @@
+# The two commands: `make demo` (ONCE=1 stops after the verdicts) and `make test`.
+# Both install what they need into .venv first; nothing but Python 3.11 and a package index is
+# needed.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# One thread for each library in each process: the graph brings its own parallelism.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: demo test check format lock clean help
+
+help: ## Show this list.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(STAMP) ## Start the graph, send real faces through it, print the verdicts (ONCE=1 stops then).
+	$(BIN)/palisade demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+
+test: $(STAMP) ## Check style, types and layers, then run the tests.
+	$(MAKE) check
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(STAMP) ## Style, types and layers only.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Put the code into shape.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## Pin every package anew from pyproject.toml, in a fresh environment.
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet --editable '.[cpu,dev]'
+	{ sed -n '/^#/p' requirements.txt; build/lock/bin/pip freeze --exclude-editable \
+	  | grep -vE '^(pip|setuptools|wheel)=='; } > build/requirements.txt
+	mv build/requirements.txt requirements.txt
+
+clean: ## Remove the environment and what tools left behind.
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(STAMP): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@

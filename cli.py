@@ -1,0 +1,311 @@
+"""The ``palisade`` command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from fusion.policy import ENVIRONMENT, SHIPPED, Policy, PolicyError, load_policy
+from terminal import err, out, progress, silence_native_logs
+
+app = typer.Typer(
+    help="Palisade: intrusion detection and prevention for identity verification.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="Weight files: which there are, and how to get them.")
+policy_app = typer.Typer(help="Policies: what measurements mean.")
+app.add_typer(models_app, name="models", no_args_is_help=True)
+app.add_typer(policy_app, name="policy", no_args_is_help=True)
+
+PolicyOption = Annotated[
+    str,
+    typer.Option(
+        "--policy",
+        "-p",
+        envvar="PALISADE_POLICY",
+        help=f"{' or '.join(SHIPPED)}, or the path of a YAML file.",
+    ),
+]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="HTTP port on loopback.")]
+
+
+class UsageError(Exception):
+    """Something the user can put right; shown as one line."""
+
+
+@app.command()
+def verify(
+    selfie: Annotated[Path, typer.Option(help="JPEG, PNG or WebP with one face.")],
+    clip: Annotated[
+        Path | None, typer.Option(help="MP4, MOV, WebM or AVI of the same face; 3 s or more.")
+    ] = None,
+    document: Annotated[Path | None, typer.Option(help="Image of the identity document.")] = None,
+    policy: PolicyOption = "faithful",
+    subject: Annotated[
+        str | None, typer.Option(help="Your name for the person; keys the enforcement bucket.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Verify one capture in this process, without a cluster.
+
+    Example: `palisade verify --selfie face.jpg --clip head-turn.mp4 --policy hardened`
+
+    The exit code is 0 whenever a verdict was reached, whatever it says.
+    """
+    from deployments.fusion import CANARY_KEY
+    from media.capture import Capture
+    from pipeline import Pipeline
+    from terminal import verdict_panel
+
+    chosen = load_policy(policy, os.environ)
+    capture = Capture(
+        selfie=_bytes(selfie),
+        clip=None if clip is None else _bytes(clip),
+        document=None if document is None else _bytes(document),
+    )
+    with err.status("Measuring …"):
+        pipeline = Pipeline(chosen, canary_key=os.environ.get(CANARY_KEY, "").encode())
+        verdict = pipeline.verify(capture, subject)
+    if as_json:
+        sys.stdout.buffer.write(verdict.to_json() + b"\n")
+    else:
+        out.print(verdict_panel(verdict, str(selfie)))
+
+
+@app.command()
+def serve(
+    profile: Annotated[
+        str, typer.Option(help="cpu, gpu, or the path of a Serve config in YAML.")
+    ] = "cpu",
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="HTTP port; the config's by default.")
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy",
+            "-p",
+            envvar="PALISADE_POLICY",
+            help="A shipped policy or a YAML file; a file is watched, and every valid change of "
+            "it is live at once. The config's by default.",
+        ),
+    ] = None,
+) -> None:
+    """Serve the graph over HTTP until interrupted.
+
+    Example: `palisade serve --policy my-policy.yaml --port 9000`
+    """
+    from deployments.launch import running
+
+    schema = _serve_schema(profile, port, policy)
+    url = _url(schema)
+    with progress("Starting the graph") as update, running(schema, update) as deploy:
+        update(1, 1)
+        out.print(f"Palisade serves on [link={url}]{url}[/link] (documentation at {url}/docs)")
+        out.print("Stop it with Ctrl-C.")
+        _until_interrupted(profile, port, policy, deploy)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop after the verdicts.")] = False,
+    port: PortOption = 8000,
+    policy: PolicyOption = "faithful",
+) -> None:
+    """Start the graph, send a real face and two attacks with it over HTTP, print the verdicts."""
+    import demo as demonstration
+    from deployments.launch import running
+
+    schema = _serve_schema("cpu", _free_port(port), policy)
+    url = _url(schema)
+    with progress("Starting the graph") as update, running(schema, update):
+        demonstration.show(url)
+        if not once:
+            out.print(f"Still serving on {url} (documentation at {url}/docs); stop with Ctrl-C.")
+            _until_interrupted("cpu", None, None, None)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is missing on this machine, what that costs, and how to get it."""
+    from doctor import examine
+
+    examine(out)
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """List the models of the manifest and where their files were found."""
+    from rich.table import Table
+
+    from models import store
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("model", "state", "MB", "licence", "what for", "file"):
+        table.add_column(column, overflow="fold")
+    for entry in store.entries():
+        model = entry.model
+        table.add_row(
+            model.name,
+            entry.state,
+            f"{model.bytes / 1e6:.1f}",
+            model.licence,
+            model.purpose,
+            str(entry.path or model.file),
+        )
+    out.print(table)
+
+
+@models_app.command("fetch")
+def models_fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all by default.")] = None,
+) -> None:
+    """Download models, check their hashes, and keep them in the first writable folder.
+
+    Example: `palisade models fetch face_landmarker`
+    """
+    from models import store
+
+    for name in _model_names(names):
+        with progress(f"Fetching {name}") as update:
+            path = store.fetch(name, update)
+        out.print(f"{name}: {path}")
+
+
+@models_app.command("verify")
+def models_verify() -> None:
+    """Check every model file that is there against its hash; exit 1 if one differs."""
+    from models import store
+
+    entries = store.entries()
+    for entry in entries:
+        out.print(f"{entry.model.name}: {entry.state} {entry.path or ''}".rstrip())
+    if any(entry.state is store.State.MISMATCH for entry in entries):
+        raise typer.Exit(1)
+
+
+@policy_app.command("show")
+def policy_show(policy: Annotated[str, typer.Argument()] = "faithful") -> None:
+    """Print a policy in full, every parameter included, as YAML.
+
+    The output is itself a policy: `palisade policy show hardened > mine.yaml` is a good start.
+    """
+    shown = load_policy(policy, os.environ)
+    overridden = [name for name in ENVIRONMENT if os.environ.get(name, "").strip()]
+    print(f"# sha256: {shown.sha256}")
+    if overridden:
+        print(f"# overridden by the environment: {', '.join(overridden)}")
+    print(yaml.safe_dump(shown.model_dump(mode="json"), sort_keys=False), end="")
+
+
+@policy_app.command("check")
+def policy_check(path: Annotated[str, typer.Argument(help="A YAML file.")]) -> None:
+    """Check every key and value of a policy."""
+    checked = load_policy(path, os.environ)
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in checked.weights.items())
+    mode = "blocks" if checked.enforcement.enforce else "watches"
+    out.print(
+        f"{checked.name} v{checked.version} is valid: threshold {checked.threshold:.2f}, {mode} "
+        f"({checked.enforcement.percent:g}%), weights {weights}, sha256 {checked.sha256[:12]}…"
+    )
+
+
+def main() -> None:
+    """Run the command; what the user can put right is one line on stderr and exit code 2."""
+    from deployments.config import ConfigError
+    from deployments.launch import LaunchError
+    from media.errors import MediaError
+    from models.store import FetchError
+
+    silence_native_logs()
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except (UsageError, PolicyError, ConfigError, LaunchError, MediaError, FetchError) as error:
+        err.print(f"palisade: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def _model_names(names: list[str] | None) -> list[str]:
+    from models import manifest
+
+    known = manifest.models()
+    for name in names or ():
+        if name not in known:
+            raise UsageError(f"there is no model {name!r}; the manifest has {', '.join(known)}")
+    return names or list(known)
+
+
+def _serve_schema(profile: str, port: int | None, policy: str | None) -> Any:
+    """Read and check a Serve config, with the port and the policy of the command line in it."""
+    import graph
+    from deployments.config import check_config, read_config, with_policy
+
+    raw = read_config(profile)
+    if port is not None:
+        raw["http_options"] = {**raw.get("http_options", {}), "port": port}
+    if policy is not None:
+        raw = with_policy(raw, load_policy(policy))
+    return check_config(raw, graph.NODES)
+
+
+def _url(schema: Any) -> str:
+    return f"http://{schema.http_options.host}:{schema.http_options.port}"
+
+
+def _free_port(port: int) -> int:
+    """Return ``port``, or the next one that nothing listens on."""
+    import socket
+
+    for candidate in range(port, min(port + 50, 65536)):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", candidate)):
+                return candidate
+    raise UsageError(f"no free port from {port} on; choose one with --port")
+
+
+def _until_interrupted(profile: str, port: int | None, policy: str | None, deploy: Any) -> None:
+    """Wait for Ctrl-C or a termination; meanwhile, make changes of a policy file live."""
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    watched = Path(policy) if policy and policy not in SHIPPED else None
+    seen = watched.stat().st_mtime_ns if watched else 0
+    try:
+        while True:
+            time.sleep(0.5)
+            if watched is None or not watched.exists() or watched.stat().st_mtime_ns == seen:
+                continue
+            seen = watched.stat().st_mtime_ns
+            try:
+                deploy(_serve_schema(profile, port, policy))
+            except PolicyError as error:
+                err.print(f"policy not changed: {error}", style="red", markup=False)
+            else:
+                out.print(f"policy changed: {_describe(load_policy(watched))}")
+    except KeyboardInterrupt:
+        out.print("Stopping …")
+
+
+def _describe(policy: Policy) -> str:
+    return f"{policy.name} v{policy.version}, sha256 {policy.sha256[:12]}…"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""What ``palisade demo`` sends: one real face, and two attacks made from it.
+
+The attacks are drawn, not staged: they show how the graph answers, they measure nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import httpx2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from fusion.verdict import Verdict
+from terminal import out, verdict_panel
+
+RGB = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One capture of the demonstration."""
+
+    title: str
+    selfie: bytes
+    clip: bytes | None = None
+
+
+def show(url: str) -> None:
+    """Send every scene to a running graph and print its verdict.
+
+    Raises:
+        httpx2.HTTPError: the graph does not answer.
+    """
+    for scene in scenes():
+        files = {"selfie": ("selfie.jpg", scene.selfie, "image/jpeg")}
+        if scene.clip is not None:
+            files["clip"] = ("clip.mp4", scene.clip, "video/mp4")
+        response = httpx2.post(f"{url}/v1/verify", files=files, timeout=60.0)
+        response.raise_for_status()
+        verdict = TypeAdapter(Verdict).validate_json(response.content)
+        out.print(verdict_panel(verdict, scene.title))
+
+
+def scenes() -> Iterator[Scene]:
+    """Make the captures, from the portrait that comes with scikit-image."""
+    from skimage import data
+
+    portrait: RGB = data.astronaut()  # type: ignore[no-untyped-call]
+    head = np.asarray(cv2.resize(portrait[:300, 90:390], (512, 512)), np.uint8)
+    yield Scene("A person (portrait of Eileen Collins, NASA)", _jpeg(portrait))
+    yield Scene("The same face, replayed from a screen (simulated)", _jpeg(on_screen(portrait)))
+    yield Scene(
+        "The same face as a print, moved before the camera (simulated, with a clip)",
+        _jpeg(_print_at(head, 0.0)),
+        _mp4([_print_at(head, frame / 30) for frame in range(90)]),
+    )
+
+
+def on_screen(image: RGB) -> RGB:
+    """Simulate a photograph of ``image`` shown on a screen.
+
+    Subpixel stripes, raised blacks, a cool white point and a slightly turned camera whose own
+    grid beats against the stripes.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+
+    Returns:
+        uint8 RGB of the same shape.
+    """
+    height, width = image.shape[:2]
+    scale = 3  # camera samples for each screen pixel while the light is summed up
+    size = (width * scale, height * scale)
+    light = (np.kron(image, np.ones((scale, scale, 1))) / 255) ** 2.2
+    stripes = np.eye(3)[np.arange(size[0]) % scale]  # red, green, blue columns
+    lines = np.where(np.arange(size[1]) % scale, 1.0, 0.7)  # dark gaps between rows
+    light *= (0.35 + 1.56 * stripes) * lines[:, None, None]
+    light = 0.03 + 0.97 * light * [0.92, 0.98, 1.06]  # raised black, cool white
+    turned = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), angle=1.7, scale=0.985)
+    seen = cv2.warpAffine(light, turned, size, borderMode=cv2.BORDER_REFLECT)
+    seen = cv2.resize(
+        cv2.GaussianBlur(seen, (0, 0), 1.4), (width, height), interpolation=cv2.INTER_AREA
+    )
+    return np.asarray(np.clip(seen, 0, 1) ** (1 / 2.2) * 255, np.uint8)
+
+
+def _print_at(image: RGB, seconds: float) -> RGB:
+    """Photograph a flat print of ``image`` that a hand turns to and fro, at a time in seconds."""
+    height, width = image.shape[:2]
+    yaw = np.radians(22) * np.sin(2 * np.pi * 0.4 * seconds)
+    focal = 1.2 * width
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    sheet = np.column_stack([corners - [width / 2, height / 2], np.zeros(4)])
+    rotation, _ = cv2.Rodrigues(np.array([0.0, yaw, 0.0]))
+    x, y, z = (sheet @ rotation.T).T
+    z += focal
+    u = 320 + focal * (x + 12 * np.sin(5 * seconds)) / z
+    v = 240 + focal * (y + 6 * np.cos(4 * seconds)) / z
+    seen = cv2.getPerspectiveTransform(corners, np.column_stack([u, v]).astype(np.float32))
+    table = (96, 92, 88)
+    return np.asarray(cv2.warpPerspective(image, seen, (640, 480), borderValue=table), np.uint8)
+
+
+def _jpeg(image: RGB) -> bytes:
+    _, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+    return encoded.tobytes()
+
+
+def _mp4(frames: list[RGB], fps: int = 30) -> bytes:
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=fps, options={"qscale": "3"})
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return file.getvalue()

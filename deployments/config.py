@@ -1,0 +1,116 @@
+"""The Serve configuration, checked as strictly as the policy.
+
+Ray's own loader ignores a misspelt field of a deployment; a replica count that silently stays 1
+is found out under load. Here every key, argument and deployment name is checked before anything
+starts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from ray.serve.config import AutoscalingConfig
+from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
+
+from deployments.problems import explain
+from deployments.settings import Settings
+from fusion.policy import Policy, PolicyError, load_policy
+
+PROFILES = ("cpu", "gpu")
+
+
+class ConfigError(Exception):
+    """A Serve configuration cannot be used; the message says which field and why."""
+
+
+def read_config(source: str | Path) -> dict[str, Any]:
+    """Read a Serve configuration.
+
+    Args:
+        source: ``cpu``, ``gpu`` or the path of a YAML file.
+
+    Raises:
+        ConfigError: the file cannot be read or is not a YAML mapping.
+    """
+    if source in PROFILES:
+        text = resources.files("deployments").joinpath(f"{source}.yaml").read_text("utf-8")
+    else:
+        try:
+            text = Path(source).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{source}: cannot be read: {error}") from None
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{source}: expected a mapping with `applications`")
+    return raw
+
+
+def with_policy(raw: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """Return the configuration with ``policy`` as the ``user_config`` of Fusion.
+
+    The content is put in, not the name, so that a cluster elsewhere needs no file of ours.
+    """
+    chosen = {"policy": policy.model_dump(mode="json")}
+    return {
+        **raw,
+        "applications": [
+            {
+                **application,
+                "deployments": [
+                    {**node, "user_config": chosen} if node.get("name") == "Fusion" else node
+                    for node in application.get("deployments", [])
+                ],
+            }
+            for application in raw.get("applications", [])
+        ],
+    }
+
+
+def check_config(raw: Mapping[str, Any], known: frozenset[str]) -> ServeDeploySchema:
+    """Check every key and value of a Serve configuration.
+
+    Args:
+        raw: the parsed YAML.
+        known: names of the graph's deployments.
+
+    Raises:
+        ConfigError: a key, an argument, a policy or a deployment name is wrong.
+    """
+    try:
+        schema = ServeDeploySchema.model_validate(raw, extra="forbid")
+        for application in schema.applications:
+            Settings.model_validate(application.args)
+            for deployment in application.deployments:
+                scaling = deployment.autoscaling_config
+                if isinstance(scaling, dict):  # Serve takes any mapping here
+                    AutoscalingConfig.model_validate(scaling, extra="forbid")
+    except ValidationError as error:
+        raise ConfigError(f"Serve config: {explain(error.errors())}") from None
+    for application in schema.applications:
+        _check_names(application, known)
+    return schema
+
+
+def _check_names(application: ServeApplicationSchema, known: frozenset[str]) -> None:
+    for deployment in application.deployments:
+        if deployment.name not in known:
+            raise ConfigError(
+                f"Serve config: the graph has no deployment {deployment.name!r}; "
+                f"it has {', '.join(sorted(known))}"
+            )
+        if deployment.name == "Fusion" and isinstance(deployment.user_config, dict):
+            try:
+                load_policy(deployment.user_config["policy"], os.environ)
+            except KeyError:
+                raise ConfigError("Serve config: Fusion: user_config needs `policy`") from None
+            except PolicyError as error:
+                raise ConfigError(f"Serve config: Fusion: {error}") from None

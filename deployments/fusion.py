@@ -1,0 +1,54 @@
+"""The node that turns measurements into a verdict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from detectors.contracts import Measurement
+from fusion.judge import Judge
+from fusion.policy import Policy, load_policy
+from fusion.verdict import DocumentSummary, FaceSummary, Verdict
+
+CANARY_KEY = "PALISADE_CANARY_KEY"
+"""Environment variable with the secret of the enforcement buckets."""
+
+
+class Fusion:
+    """Holds the policy, the only state of the graph that changes while it runs."""
+
+    def __init__(self) -> None:
+        self._judge: Judge | None = None
+
+    def reconfigure(self, user_config: Mapping[str, Any]) -> None:
+        """Take a policy; Serve calls this at the start and on every live change.
+
+        A request sees one policy or the other, never a mixture: the judge is replaced as a whole.
+
+        Raises:
+            PolicyError: the policy is not valid; the running one stays.
+        """
+        policy = load_policy(user_config["policy"], os.environ)
+        self._judge = Judge(policy, os.environ.get(CANARY_KEY, "").encode())
+
+    def policy(self) -> Policy:
+        """Return the policy in force, with the overrides of this replica's environment."""
+        return self._ready.policy
+
+    def verdict(
+        self,
+        session_id: str,
+        measured: Mapping[str, Measurement],
+        face: FaceSummary,
+        subject: str | None,
+        document: DocumentSummary | None,
+    ) -> Verdict:
+        """Decide one session."""
+        return self._ready.verdict(session_id, measured, face, subject=subject, document=document)
+
+    @property
+    def _ready(self) -> Judge:
+        if self._judge is None:
+            raise RuntimeError("Fusion has no policy: its deployment needs a user_config")
+        return self._judge

@@ -1,0 +1,131 @@
+"""The node that owns a request: its deadline, its fan-out and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.exceptions import BackPressureError
+from ray.serve.handle import DeploymentHandle
+
+from deployments.fanout import settle
+from deployments.http import create_api
+from deployments.problems import Problem
+from deployments.settings import Settings
+from deployments.transport import send
+from detectors.contracts import Detector, Measurement, Status
+from fusion.policy import Policy
+from fusion.verdict import DocumentSummary, FaceSummary, Verdict
+from media.capture import Capture
+from media.errors import MediaError
+from pipeline import Found, split
+
+log = logging.getLogger(__name__)
+
+
+@serve.ingress()
+class Ingress:
+    """Takes a capture through the graph, and answers in time whatever the nodes do."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        detectors: Sequence[type[Detector[Any]]],
+        face: DeploymentHandle[Any],
+        signals: Mapping[str, DeploymentHandle[Any]],
+        fusion: DeploymentHandle[Any],
+    ) -> None:
+        self._settings = settings
+        self._detectors = detectors
+        self._face = face
+        self._signals = signals
+        self._fusion = fusion
+        self._in_flight = 0
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return create_api(self, self._settings)
+
+    async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
+        """Take ``capture`` to a verdict within ``deadline_s`` seconds.
+
+        Raises:
+            Problem: the upload cannot be decoded, or the graph is full or broken.
+        """
+        if self._in_flight >= self._settings.max_in_flight:
+            raise _full()
+        self._in_flight += 1
+        try:
+            return await self._verify(capture, subject, time.monotonic() + deadline_s)
+        finally:
+            self._in_flight -= 1
+
+    async def _verify(self, capture: Capture, subject: str | None, deadline: float) -> Verdict:
+        last_call = deadline - self._settings.fusion_reserve_ms / 1e3
+        found = await self._locate(capture, last_call - time.monotonic())
+        document: DocumentSummary | None = None
+        if isinstance(found, Found):
+            able, measured = split(self._detectors, found.located, capture.requested)
+            bundle = found.located.bundle
+            if bundle is not None:
+                calls = {d.name: send(self._signals[d.name], bundle.only(d.needs)) for d in able}
+                measured |= await settle(calls, last_call - time.monotonic())
+            face, document = found.summary, found.document
+        else:
+            measured = {d.name: Measurement(status=found) for d in self._detectors}
+            face = FaceSummary(problems=(found,))
+        try:
+            return await asyncio.wait_for(
+                self._fusion.verdict.remote(uuid.uuid4().hex, measured, face, subject, document),
+                timeout=max(deadline - time.monotonic(), 0.0) + 1.0,
+            )
+        except Exception as error:
+            log.warning("fusion failed: %s", type(error).__name__)
+            raise _broken("fusion") from None
+
+    async def _locate(self, capture: Capture, timeout_s: float) -> Found | Status:
+        """Locate the face; a status says why there is nothing to look at."""
+        call = self._face.remote(capture)
+        try:
+            found: Found | MediaError = await asyncio.wait_for(call, timeout=max(timeout_s, 0.0))
+        except TimeoutError:
+            call.cancel()  # type: ignore[no-untyped-call]
+            return Status.LATE
+        except BackPressureError:
+            raise _full() from None
+        except Exception as error:
+            log.warning("face failed: %s", type(error).__name__)
+            return Status.ERROR
+        if isinstance(found, MediaError):
+            raise Problem.of_media(found)
+        return found
+
+    async def policy(self) -> Policy:
+        """Return the policy in force.
+
+        Raises:
+            Problem: Fusion does not answer.
+        """
+        try:
+            policy: Policy = await asyncio.wait_for(self._fusion.policy.remote(), timeout=5.0)
+        except Exception as error:
+            log.warning("fusion failed: %s", type(error).__name__)
+            raise _broken("fusion") from None
+        return policy
+
+
+def _full() -> Problem:
+    return Problem(
+        503, "overloaded", "Every replica is busy; try again in a second.", retry_after=1
+    )
+
+
+def _broken(node: str) -> Problem:
+    return Problem(
+        503, "node-unavailable", f"The {node} node does not answer; try again.", retry_after=2
+    )

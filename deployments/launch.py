@@ -1,0 +1,82 @@
+"""Start the graph on this machine, or on the cluster that ``RAY_ADDRESS`` names."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+APPLICATION = "palisade"
+
+Progress = Callable[[int, int, str], None]
+"""Called with the nodes that are up, the nodes in all, and what is waited for."""
+
+
+class LaunchError(Exception):
+    """The graph did not come up; the message says which node and why."""
+
+
+@contextmanager
+def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callable[[Any], None]]:
+    """Run the graph for the length of a ``with`` block.
+
+    Args:
+        schema: a checked ``ServeDeploySchema``.
+        on_progress: told while the nodes come up.
+
+    Yields:
+        A function that deploys another schema; one that differs in a ``user_config`` only is
+        live at once and restarts nothing.
+
+    Raises:
+        LaunchError: a node failed to start.
+    """
+    # No word about this deployment leaves the machine. Ray reads this when it is imported.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+    from ray import serve
+    from ray.serve._private.api import serve_start
+
+    ray.init(
+        # Never a stray cluster that happens to run here: Ray would join it by default.
+        address=os.environ.get("RAY_ADDRESS", "local"),
+        include_dashboard=False,  # its job API is code execution
+        # Replicas ask for fractions that add up to a few; a small machine must still place them.
+        num_cpus=None if "RAY_ADDRESS" in os.environ else max(os.cpu_count() or 1, 4),
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    try:
+        client = serve_start(
+            http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location
+        )
+        client.deploy_apps(schema)
+        _wait(on_progress or (lambda up, of, waiting: None))
+        yield client.deploy_apps
+    finally:
+        serve.shutdown()  # type: ignore[no-untyped-call]
+        ray.shutdown()
+
+
+def _wait(on_progress: Progress, timeout_s: float = 180.0) -> None:
+    from ray import serve
+
+    give_up = time.monotonic() + timeout_s
+    while time.monotonic() < give_up:
+        application = serve.status().applications.get(APPLICATION)
+        if application is not None:
+            nodes = application.deployments
+            waiting = [name for name, node in nodes.items() if node.status != "HEALTHY"]
+            on_progress(len(nodes) - len(waiting), len(nodes), ", ".join(waiting))
+            if application.status == "RUNNING":
+                return
+            if application.status in ("DEPLOY_FAILED", "UNHEALTHY"):
+                broken = "; ".join(
+                    f"{name}: {node.message}" for name, node in nodes.items() if node.message
+                )
+                raise LaunchError(f"the graph did not start: {broken or application.message}")
+        time.sleep(0.2)
+    raise LaunchError(f"the graph was not up after {timeout_s:.0f} s")

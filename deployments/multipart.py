@@ -1,0 +1,227 @@
+"""The multipart form of an upload, read strictly into a :class:`Capture`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.problems import Problem, explain
+from media.capture import Capture, Channel
+
+MAX_STILLS = 300
+FILES = ("selfie", "clip", "frames", "document")
+
+
+class Metadata(BaseModel):
+    """The ``metadata`` part: JSON about the capture.
+
+    Attributes:
+        subject: your stable name for the person; keys the enforcement bucket, never stored.
+        channel: how the capture reached you.
+        requested: inputs you asked the applicant for; a missing one counts as withheld.
+        frame_times: seconds of each ``frames`` part from the first one, strictly increasing.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    subject: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    channel: Channel = "upload"
+    requested: frozenset[Literal["clip", "document"]] = frozenset()
+    frame_times: Annotated[tuple[float, ...], Field(max_length=MAX_STILLS)] = ()
+
+
+SCHEMA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["selfie"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "selfie": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "JPEG, PNG or WebP with one face.",
+                        },
+                        "clip": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "MP4, MOV, WebM or AVI of the same face; 3 s carry the "
+                            "reference's pulse signal, 10 s are better.",
+                        },
+                        "frames": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "maxItems": MAX_STILLS,
+                            "description": "Stills instead of a clip; `metadata.frame_times` "
+                            "gives their times.",
+                        },
+                        "document": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "JPEG, PNG or WebP of the identity document.",
+                        },
+                        "metadata": {
+                            "type": "string",
+                            "description": "JSON: `subject`, `channel` (browser, sdk, upload), "
+                            "`requested` (clip, document), `frame_times`.",
+                            "example": '{"subject": "applicant-17", "channel": "browser"}',
+                        },
+                    },
+                },
+            }
+        },
+    }
+}
+"""The form as OpenAPI; it is parsed by hand below to refuse unknown and doubled parts."""
+
+
+async def read_upload(request: Request) -> tuple[Capture, Metadata]:
+    """Read the form of ``request``.
+
+    Raises:
+        Problem: a part is missing, doubled, unknown or of the wrong kind.
+    """
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise Problem(
+            415,
+            "unsupported-media-type",
+            "Send multipart/form-data with a file part `selfie`; with curl: -F selfie=@face.jpg",
+        )
+    try:
+        async with request.form(max_files=MAX_STILLS + len(FILES), max_fields=4) as form:
+            return await _capture(form)
+    except HTTPException as error:
+        if isinstance(error.__context__, BodyTooLarge):
+            raise error.__context__ from None
+        raise Problem(400, "malformed-multipart", str(error.detail)) from None
+
+
+async def _capture(form: FormData) -> tuple[Capture, Metadata]:
+    for name in form:
+        if name not in (*FILES, "metadata"):
+            raise Problem(
+                422, "unknown-part", f"The form has no part {name[:40]!r}.", part=name[:40]
+            )
+    metadata = _metadata(form)
+    stills = [await _bytes(value, "frames") for value in form.getlist("frames")]
+    selfie, clip, document = [await _file(form, name) for name in ("selfie", "clip", "document")]
+    if selfie is None:
+        raise Problem(422, "missing-part", "The file part `selfie` is missing.", part="selfie")
+    if clip is not None and stills:
+        raise Problem(
+            422, "conflicting-parts", "Send either `clip` or `frames`, not both.", part="frames"
+        )
+    if len(stills) != len(metadata.frame_times):
+        raise Problem(
+            422,
+            "frame-times-mismatch",
+            f"There are {len(stills)} `frames` and {len(metadata.frame_times)} "
+            "`metadata.frame_times`; give one time for each frame.",
+            part="metadata",
+        )
+    capture = Capture(
+        selfie=selfie,
+        clip=clip,
+        stills=tuple(stills),
+        still_times=metadata.frame_times,
+        document=document,
+        channel=metadata.channel,
+        requested=metadata.requested,
+    )
+    return capture, metadata
+
+
+def _metadata(form: FormData) -> Metadata:
+    value = _single(form, "metadata")
+    if value is None:
+        return Metadata()
+    if isinstance(value, UploadFile):
+        raise Problem(
+            422,
+            "part-not-a-field",
+            "Send `metadata` as a plain form field with JSON, without a file name.",
+            part="metadata",
+        )
+    try:
+        return Metadata.model_validate_json(value)
+    except ValidationError as error:
+        raise Problem(422, "invalid-metadata", explain(error.errors()), part="metadata") from None
+
+
+async def _file(form: FormData, name: str) -> bytes | None:
+    value = _single(form, name)
+    return None if value is None else await _bytes(value, name)
+
+
+def _single(form: FormData, name: str) -> UploadFile | str | None:
+    values = form.getlist(name)
+    if len(values) > 1:
+        raise Problem(
+            422, "duplicate-part", f"The part `{name}` is there {len(values)} times.", part=name
+        )
+    return values[0] if values else None
+
+
+async def _bytes(value: UploadFile | str, name: str) -> bytes:
+    if isinstance(value, str):
+        raise Problem(
+            422,
+            "part-not-a-file",
+            f"Send `{name}` as a file, with a file name; with curl: -F {name}=@path",
+            part=name,
+        )
+    return await value.read()
+
+
+class BodyTooLarge(Problem, MultiPartException):
+    """The body is over the limit; as an error of the parser, it makes it close its files."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            413,
+            "body-too-large",
+            f"The request is larger than {limit / 2**20:.0f} MiB; send a smaller image or a "
+            "shorter clip.",
+        )
+        self.message = self.details.detail
+
+
+class BodyLimit:
+    """Refuses a body above a limit before and while it is read.
+
+    Starlette's own middleware answers in plain text; this one leaves a problem document.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, counting its bytes."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self._limit:
+            await BodyTooLarge(self._limit).response()(scope, receive, send)
+            return
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                raise BodyTooLarge(self._limit)
+            return message
+
+        await self._app(scope, limited, send)

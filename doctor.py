@@ -1,0 +1,112 @@
+"""``palisade doctor``: what this machine has, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from deployments.fusion import CANARY_KEY
+from fusion.policy import PolicyError, load_policy
+from models import store
+
+State = Literal["ok", "missing", "advice"]
+STYLE = {"ok": "green", "missing": "red", "advice": "yellow"}
+
+LOST_WITHOUT = {
+    "face_landmarker": "blendshapes is unavailable, landmarks come from the bundled model",
+    "depth_anything_v2_small": "depth is unavailable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    state: State
+    says: str
+
+
+def examine(console: Console) -> None:
+    """Print every finding as a table."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("what", "state", "says"):
+        table.add_column(column, overflow="fold")
+    for finding in findings():
+        table.add_row(finding.what, f"[{STYLE[finding.state]}]{finding.state}[/]", finding.says)
+    console.print(table)
+
+
+def findings() -> Iterator[Finding]:
+    """Look at packages, weights, the machine and the environment."""
+    for package in ("ray", "mediapipe", "opencv-contrib-python", "av"):
+        yield Finding(package, "ok", importlib.metadata.version(package))
+    yield _onnxruntime()
+    for entry in store.entries():
+        name = entry.model.name
+        if entry.state is store.State.OK:
+            yield Finding(name, "ok", str(entry.path))
+        else:
+            lost = LOST_WITHOUT.get(name, f"signals that use {name} are unavailable")
+            yield Finding(
+                name, "missing", f"{entry.state}: {lost}; run `palisade models fetch {name}`"
+            )
+    yield _policy()
+    yield _canary_key()
+    yield _memory()
+
+
+def _onnxruntime() -> Finding:
+    both = [
+        name
+        for name in ("onnxruntime", "onnxruntime-gpu")
+        if any(importlib.metadata.distributions(name=name))
+    ]
+    if len(both) == 2:
+        return Finding(
+            "onnxruntime",
+            "missing",
+            "onnxruntime and onnxruntime-gpu overwrite each other: uninstall both, install one",
+        )
+    if importlib.util.find_spec("onnxruntime") is None:
+        return Finding(
+            "onnxruntime",
+            "missing",
+            "depth is unavailable; run `pip install 'palisade[cpu]'`, or `[gpu]` with CUDA",
+        )
+    return Finding("onnxruntime", "ok", f"{both[0]} {importlib.metadata.version(both[0])}")
+
+
+def _policy() -> Finding:
+    chosen = os.environ.get("PALISADE_POLICY", "faithful")
+    try:
+        policy = load_policy(chosen, os.environ)
+    except PolicyError as error:
+        return Finding("policy", "missing", str(error))
+    return Finding("policy", "ok", f"{policy.name} v{policy.version}")
+
+
+def _canary_key() -> Finding:
+    if os.environ.get(CANARY_KEY):
+        return Finding("canary key", "ok", f"{CANARY_KEY} is set")
+    return Finding(
+        "canary key",
+        "advice",
+        f"{CANARY_KEY} is not set: anybody can compute which subjects are enforced; set it to a "
+        "random secret, the same on every node",
+    )
+
+
+def _memory() -> Finding:
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    total, free = pages * size / 2**30, shutil.disk_usage("/dev/shm").free / 2**30
+    says = f"{total:.1f} GiB of memory, {free:.1f} GiB of shared memory, {os.cpu_count()} cores"
+    return Finding("machine", "ok" if total >= 4 else "advice", says)

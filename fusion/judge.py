@@ -1,0 +1,137 @@
+"""From measurements to a verdict: map, weigh, decide, enforce."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from detectors.contracts import Detector, Measurement, Status
+from detectors.registry import DETECTORS
+from fusion.enforcement import Enforcement, bucket
+from fusion.policy import Policy
+from fusion.verdict import Decision, DocumentSummary, FaceSummary, Signal, Verdict
+from fusion.weighing import weigh
+
+log = logging.getLogger(__name__)
+
+
+class Judge:
+    """A policy at work.
+
+    Args:
+        policy: decides everything.
+        canary_key: secret of the enforcement buckets, the same on every replica.
+    """
+
+    def __init__(self, policy: Policy, canary_key: bytes = b"") -> None:
+        self.policy = policy
+        self._canary_key = canary_key
+
+    def verdict(
+        self,
+        session_id: str,
+        measured: Mapping[str, Measurement],
+        face: FaceSummary,
+        *,
+        subject: str | None = None,
+        document: DocumentSummary | None = None,
+    ) -> Verdict:
+        """Decide one session.
+
+        Args:
+            session_id: of this verification.
+            measured: one measurement for each detector that took part, by name.
+            face: how the face was found.
+            subject: the caller's stable name for the person; used for the bucket, not recorded.
+            document: what the document checks said.
+        """
+        policy = self.policy
+        signals = tuple(
+            self._signal(detector, measured[detector.name])
+            for detector in DETECTORS
+            if detector.name in measured
+        )
+        weighed = weigh(signals, policy.weights)
+        enforcement = Enforcement(
+            mode="ips" if policy.enforcement.enforce else "ids",
+            percent=policy.enforcement.percent,
+            bucket=bucket(self._canary_key, session_id, subject),
+        )
+        insufficient = self._insufficient(face, weighed.coverage, len(weighed.weights))
+        failed = self._failed(weighed.score, signals)
+        if insufficient:
+            decision = Decision.REVIEW
+        elif failed:
+            decision = Decision.REJECT if enforcement.active else Decision.REVIEW
+        else:
+            decision = Decision.ACCEPT
+        return Verdict(
+            session_id=session_id,
+            score=weighed.score,
+            decision=decision,
+            passed=weighed.score is not None and not failed,
+            threshold=policy.threshold,
+            enforced=enforcement.active,
+            enforcement=enforcement,
+            coverage=weighed.coverage,
+            weights=weighed.weights,
+            signals=signals,
+            reasons=insufficient + failed,
+            face=face,
+            document=document,
+            policy=policy.ref,
+            created_at=datetime.now(UTC),
+        )
+
+    def _signal(self, detector: type[Detector[Any]], measured: Measurement) -> Signal:
+        entry = self.policy.signal(detector.name)
+        signal = Signal(
+            name=detector.name,
+            status=measured.status,
+            measures=measured.measures,
+            reasons=measured.reasons,
+            model=measured.model,
+            elapsed_ms=measured.elapsed_ms,
+        )
+        if measured.status is not Status.OK or entry is None:
+            return signal
+        try:
+            score = detector.score(measured.measures, entry.mapping)
+        except Exception as error:  # a mapping that fails costs its signal, not the verdict
+            log.exception("%s could not be mapped", detector.name)
+            return replace(signal, status=Status.ERROR, reasons=(type(error).__name__,))
+        return replace(
+            signal,
+            score=score.value,
+            components=score.components,
+            reasons=measured.reasons + score.reasons,
+        )
+
+    def _insufficient(self, face: FaceSummary, coverage: float, counted: int) -> tuple[str, ...]:
+        """Why there is too little to go by for an ``accept`` or a ``reject``."""
+        needed = self.policy.coverage
+        reasons = [problem for problem in face.problems if problem in self.policy.review_on]
+        if counted < needed.quorum:
+            reasons.append("quorum_not_met")
+        if coverage < needed.minimum:
+            reasons.append("coverage_below_minimum")
+        return tuple(reasons)
+
+    def _failed(self, score: float | None, signals: tuple[Signal, ...]) -> tuple[str, ...]:
+        """Why the session fails, as far as it was seen."""
+        reasons = [f"veto:{signal.name}" for signal in signals if self._vetoed(signal)]
+        if score is not None and score < self.policy.threshold:
+            reasons.append("below_threshold")
+        return tuple(reasons)
+
+    def _vetoed(self, signal: Signal) -> bool:
+        entry = self.policy.signal(signal.name)
+        return (
+            entry is not None
+            and entry.veto_below is not None
+            and signal.score is not None
+            and signal.score < entry.veto_below
+        )

@@ -1,0 +1,204 @@
+"""The policy: typed, versioned data that decides what measurements mean.
+
+Two policies are shipped, ``faithful`` and ``hardened`` (``fusion/policies``); an operator writes
+more as YAML. The environment names of the reference override any of them, so that a canary can be
+turned up without editing a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from detectors.face import FaceProblem
+from detectors.registry import DETECTORS
+from fusion.verdict import PolicyRef
+
+SHIPPED = ("faithful", "hardened")
+
+ENVIRONMENT = {
+    "ANTI_SPOOFING_THRESHOLD": ("threshold",),
+    "ANTI_SPOOFING_ENFORCE": ("enforcement", "enforce"),
+    "ANTI_SPOOFING_ENFORCE_PERCENT": ("enforcement", "percent"),
+}
+"""The reference's environment variables and the fields of the policy that they override."""
+
+M = TypeVar("M")
+
+
+class PolicyError(Exception):
+    """A policy cannot be used; the message says which field, why, and what would be right."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SignalPolicy(_Strict, Generic[M]):
+    """What one signal is worth.
+
+    Attributes:
+        weight: relative importance; 0 keeps the signal on record without counting it.
+        veto_below: an ``ok`` score below this fails the session whatever the others say.
+        mapping: parameters of the detector's ``score``; the reference's values by default.
+    """
+
+    weight: float = Field(ge=0.0)
+    veto_below: float | None = Field(default=None, ge=0.0, le=1.0)
+    mapping: M
+
+
+class Coverage(_Strict):
+    """How much evidence an ``accept`` needs.
+
+    Attributes:
+        minimum: share of the policy's whole weight that ``ok`` signals must carry.
+        quorum: how many weighted signals must be ``ok``.
+    """
+
+    minimum: float = Field(ge=0.0, le=1.0)
+    quorum: int = Field(ge=1)
+
+
+class EnforcementPolicy(_Strict):
+    """Watch (IDS) or block (IPS), and for what share of identities."""
+
+    enforce: bool = False
+    percent: float = Field(default=100.0, ge=0.0, le=100.0)
+
+
+def _signal_field(detector: Any) -> Any:
+    """Make the field of one signal: optional, with the detector's own mapping type."""
+    mapping = detector.mapping
+    strict = create_model(
+        f"{mapping.__name__.removesuffix('Mapping')}Policy",
+        __base__=SignalPolicy[Any],
+        mapping=(mapping, Field(default_factory=mapping)),
+    )
+    return (strict | None, None)
+
+
+Signals = create_model("Signals", __base__=_Strict, **{d.name: _signal_field(d) for d in DETECTORS})
+"""One optional entry per detector of the registry; anything else is refused by name."""
+
+
+class Policy(_Strict):
+    """How measurements become a decision.
+
+    Attributes:
+        name: of the policy, for the record.
+        version: raised by its author with every change.
+        description: what the policy is for.
+        threshold: lowest fused score that passes, 0..1.
+        coverage: how much evidence an ``accept`` needs.
+        enforcement: watch or block.
+        review_on: problems of the face that send a session to ``review``.
+        signals: weight and mapping of each signal.
+    """
+
+    name: str = Field(min_length=1, max_length=64)
+    version: int = Field(ge=1)
+    description: str = ""
+    threshold: float = Field(ge=0.0, le=1.0)
+    coverage: Coverage
+    enforcement: EnforcementPolicy = EnforcementPolicy()
+    review_on: tuple[FaceProblem, ...] = ()
+    signals: Signals
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of every value of the policy, whatever file or variable it came from."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @property
+    def ref(self) -> PolicyRef:
+        """The policy's name, version and digest for a record."""
+        return PolicyRef(self.name, self.version, self.sha256)
+
+    def signal(self, name: str) -> SignalPolicy[Any] | None:
+        """Return the entry of one signal, or None when the policy does not know it."""
+        entry: SignalPolicy[Any] | None = getattr(self.signals, name, None)
+        return entry
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Relative importance of each signal that the policy counts."""
+        entries = {d.name: self.signal(d.name) for d in DETECTORS}
+        return {name: entry.weight for name, entry in entries.items() if entry and entry.weight > 0}
+
+
+def load_policy(
+    source: str | Path | Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> Policy:
+    """Read a policy and check every value of it.
+
+    Args:
+        source: the name of a shipped policy, the path of a YAML file, or the parsed content.
+        environment: variables, of which those of :data:`ENVIRONMENT` override the policy.
+
+    Raises:
+        PolicyError: the file cannot be read, a key is unknown, or a value is out of range.
+    """
+    where, raw = _read(source)
+    overrides = {
+        variable: field
+        for variable, field in ENVIRONMENT.items()
+        if environment and environment.get(variable, "").strip()
+    }
+    for variable, path in overrides.items():
+        raw = _with(raw, path, (environment or {})[variable].strip())
+    try:
+        policy = Policy.model_validate(raw)
+    except ValidationError as error:
+        fields = {path: variable for variable, path in overrides.items()}
+        problems = "; ".join(
+            f"{fields.get(tuple(map(str, e['loc'])), '.'.join(map(str, e['loc'])))}: {e['msg']}"
+            for e in error.errors()
+        )
+        raise PolicyError(f"{where}: {problems}") from None
+    if not policy.weights:
+        raise PolicyError(f"{where}: signals: at least one signal needs a weight above 0")
+    if policy.coverage.quorum > len(policy.weights):
+        raise PolicyError(
+            f"{where}: coverage.quorum: {policy.coverage.quorum} can never be met by "
+            f"{len(policy.weights)} weighted signals"
+        )
+    return policy
+
+
+def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    if isinstance(source, Mapping):
+        return str(source.get("name", "policy")), dict(source)
+    if source in SHIPPED:
+        text = resources.files("fusion.policies").joinpath(f"{source}.yaml").read_text("utf-8")
+    else:
+        try:
+            text = Path(source).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise PolicyError(
+                f"{source}: {why}; give the path of a YAML file or one of {', '.join(SHIPPED)}"
+            ) from None
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise PolicyError(f"{source}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise PolicyError(f"{source}: expected a mapping of policy fields")
+    return str(source), raw
+
+
+def _with(raw: Mapping[str, Any], path: tuple[str, ...], value: str) -> dict[str, Any]:
+    """Return a copy of ``raw`` with the field at ``path`` set."""
+    head, *rest = path
+    if not rest:
+        return {**raw, head: value}
+    inner = raw.get(head)
+    return {**raw, head: _with(inner if isinstance(inner, Mapping) else {}, tuple(rest), value)}

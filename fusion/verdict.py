@@ -1,0 +1,127 @@
+"""The record of one decision: everything that is needed to understand it later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import TypeAdapter
+
+from detectors.contracts import Measures, Status
+from fusion.enforcement import Enforcement
+
+
+class Decision(StrEnum):
+    """What the caller should do with the session now."""
+
+    ACCEPT = "accept"
+    REVIEW = "review"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One detector's part of a verdict.
+
+    Attributes:
+        name: of the detector.
+        status: only ``ok`` carries a score.
+        score: 0..1, 1.0 for genuine; None unless ``ok``.
+        components: the weighted sub-scores that make up ``score``, each 0..1.
+        measures: raw physical quantities; their units stand in the detector's docstring.
+        reasons: stable snake_case words.
+        model: SHA-256 of the weights, if any.
+        elapsed_ms: wall time of the measurement.
+    """
+
+    name: str
+    status: Status
+    score: float | None = None
+    components: Mapping[str, float] = field(default_factory=dict)
+    measures: Measures = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    model: str | None = None
+    elapsed_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSummary:
+    """How the face was found: no pixels, no landmarks.
+
+    Attributes:
+        problems: words of :class:`detectors.face.FaceProblem`, or the status ``late``, ``error``
+            or ``overloaded`` where the face was not looked at to the end.
+        quality: raw measures of the capture, such as ``face_px``.
+        elapsed_ms: wall time of decoding and locating, clip included.
+    """
+
+    problems: tuple[str, ...] = ()
+    quality: Measures = field(default_factory=dict)
+    elapsed_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """What the document checks said."""
+
+    status: Status
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRef:
+    """The policy that decided, so that the decision can be repeated."""
+
+    name: str
+    version: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The complete forensic record of one session.
+
+    Attributes:
+        session_id: of this verification.
+        score: weighted mean of the signals that are ``ok``, 0..1; None when there is none.
+        decision: what to do now. A session that fails is ``reject`` only where enforcement is
+            active for it and ``review`` where the policy is watching; too little evidence is
+            ``review``, never ``accept``.
+        passed: whether the score reached the threshold and no veto fell, enforced or not.
+        threshold: of the policy.
+        enforced: whether enforcement was active for this session.
+        enforcement: mode, percentage and the bucket of this identity.
+        coverage: share of the policy's weight that the ``ok`` signals carry, 0..1.
+        weights: normalised weight of each counted signal; they sum to 1.
+        signals: one entry for every detector of the graph.
+        reasons: why the decision is not ``accept``, as stable words.
+        face: how the face was found.
+        document: the document checks, or None when no document came.
+        policy: which policy decided.
+        created_at: UTC.
+    """
+
+    session_id: str
+    score: float | None
+    decision: Decision
+    passed: bool
+    threshold: float
+    enforced: bool
+    enforcement: Enforcement
+    coverage: float
+    weights: Mapping[str, float]
+    signals: tuple[Signal, ...]
+    reasons: tuple[str, ...]
+    face: FaceSummary
+    document: DocumentSummary | None
+    policy: PolicyRef
+    created_at: datetime
+
+    def to_json(self) -> bytes:
+        """Serialise to JSON, the same bytes on every door."""
+        return _JSON.dump_json(self)
+
+
+_JSON = TypeAdapter(Verdict)

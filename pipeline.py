@@ -1,0 +1,140 @@
+"""The graph in one process: the same stages that Serve runs, called one after the other.
+
+``palisade verify`` and the tests use it; :mod:`deployments` wraps the same stages, which is why
+both give the same scores.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from detectors.contracts import Detector, Measurement, Status
+from detectors.face import FaceLocator, Located
+from detectors.registry import DETECTORS
+from detectors.runner import Runner, missing_input
+from fusion.judge import Judge
+from fusion.policy import Policy
+from fusion.verdict import DocumentSummary, FaceSummary, Verdict
+from media.capture import Capture
+from media.clips import ClipLimits, open_frames
+from media.errors import blame
+from media.images import ImageLimits, decode_image
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an upload may cost."""
+
+    image: ImageLimits = field(default_factory=ImageLimits)
+    clip: ClipLimits = field(default_factory=ClipLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the face stage made of a capture."""
+
+    located: Located
+    document: DocumentSummary | None
+    elapsed_ms: float
+
+    @property
+    def summary(self) -> FaceSummary:
+        """The part that goes on record."""
+        return FaceSummary(self.located.problems, self.located.quality, self.elapsed_ms)
+
+
+class FaceStage:
+    """Decodes a capture and locates the face in it."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._locator = FaceLocator()
+        self._locator.load()
+
+    def __call__(self, capture: Capture) -> Found:
+        """Locate the face.
+
+        Raises:
+            MediaError: the bytes of the selfie, the clip or the document break a limit or cannot
+                be decoded.
+        """
+        started = time.perf_counter()
+        with blame("selfie"):
+            selfie = decode_image(capture.selfie, self._limits.image)
+        document = None
+        if capture.document is not None:
+            with blame("document"):
+                decode_image(capture.document, self._limits.image)
+            document = DocumentSummary(Status.UNAVAILABLE, ("no_document_detectors",))
+        with open_frames(capture, self._limits.clip, self._limits.image) as frames:
+            located = self._locator.locate(selfie.pixels, frames, capture.channel)
+        return Found(located, document, (time.perf_counter() - started) * 1e3)
+
+
+def split(
+    detectors: Iterable[type[Detector[Any]]], located: Located, requested: Collection[str]
+) -> tuple[list[type[Detector[Any]]], dict[str, Measurement]]:
+    """Part the detectors into those that can look and those that cannot, with the reason."""
+    able: list[type[Detector[Any]]] = []
+    absent: dict[str, Measurement] = {}
+    for detector in detectors:
+        missing = missing_input(detector, located, requested)
+        if missing is None:
+            able.append(detector)
+        else:
+            absent[detector.name] = missing
+    return able, absent
+
+
+class Pipeline:
+    """Verifies captures in this process.
+
+    Args:
+        policy: decides.
+        canary_key: secret of the enforcement buckets.
+        limits: what an upload may cost.
+    """
+
+    def __init__(
+        self, policy: Policy, *, canary_key: bytes = b"", limits: Limits | None = None
+    ) -> None:
+        self._face = FaceStage(limits)
+        self._runners = {detector.name: Runner(detector()) for detector in DETECTORS}
+        self._judge = Judge(policy, canary_key)
+        self._pool = ThreadPoolExecutor(len(DETECTORS), thread_name_prefix="detector")
+
+    def locate(self, capture: Capture) -> Found:
+        """Decode ``capture`` and locate its face.
+
+        Raises:
+            MediaError: the bytes break a limit or cannot be decoded.
+        """
+        return self._face(capture)
+
+    def measure(self, found: Found, requested: Collection[str] = ()) -> dict[str, Measurement]:
+        """Run every detector on a located face, in parallel."""
+        able, measured = split(DETECTORS, found.located, requested)
+        bundle = found.located.bundle
+        if bundle is not None:
+            looking = {
+                d.name: self._pool.submit(self._runners[d.name], bundle.only(d.needs)) for d in able
+            }
+            measured |= {name: result.result() for name, result in looking.items()}
+        return measured
+
+    def verify(self, capture: Capture, subject: str | None = None) -> Verdict:
+        """Take a capture to a verdict.
+
+        Raises:
+            MediaError: the bytes break a limit or cannot be decoded.
+        """
+        found = self.locate(capture)
+        measured = self.measure(found, capture.requested)
+        return self._judge.verdict(
+            uuid.uuid4().hex, measured, found.summary, subject=subject, document=found.document
+        )

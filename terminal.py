@@ -1,0 +1,116 @@
+"""What people see of Palisade in a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from detectors.contracts import Status
+from fusion.verdict import Decision, Signal, Verdict
+
+out = Console()
+err = Console(stderr=True)
+
+
+def silence_native_logs() -> None:
+    """Keep the C++ logs of MediaPipe and TFLite, which no setting turns off, off the terminal.
+
+    They write to file descriptor 2. What Python writes to stderr goes on to the terminal through
+    a copy of it. Set ``PALISADE_DEBUG`` to see everything.
+    """
+    if os.environ.get("PALISADE_DEBUG"):
+        return
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = os.fdopen(terminal, "w", buffering=1, encoding="utf-8", errors="replace")
+
+
+DECISION_STYLE = {
+    Decision.ACCEPT: "bold green",
+    Decision.REVIEW: "bold yellow",
+    Decision.REJECT: "bold red",
+}
+BAR = 12
+
+
+def verdict_panel(verdict: Verdict, title: str, *, measures: bool = True) -> RenderableType:
+    """Draw a verdict: the decision, then one row for each signal."""
+    table = Table(box=None, pad_edge=False, expand=True)
+    table.add_column("signal", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("score", no_wrap=True)
+    table.add_column("weight", justify="right", no_wrap=True)
+    table.add_column("measures and reasons" if measures else "reasons", ratio=1)
+    for signal in verdict.signals:
+        weight = verdict.weights.get(signal.name)
+        table.add_row(
+            signal.name,
+            Text(signal.status, style="green" if signal.status is Status.OK else "yellow"),
+            _bar(signal.score),
+            "—" if weight is None else f"{weight:.2f}",
+            _details(signal, measures),
+        )
+    return Panel(Group(_headline(verdict), table), title=title, title_align="left")
+
+
+def _headline(verdict: Verdict) -> Text:
+    score = "no score" if verdict.score is None else f"{verdict.score:.3f}"
+    mode = verdict.enforcement.mode.upper()
+    line = Text.assemble(
+        (verdict.decision.upper(), DECISION_STYLE[verdict.decision]),
+        f"  score {score} (threshold {verdict.threshold:.2f})",
+        f"  coverage {verdict.coverage:.0%}",
+        f"  {mode}, {'enforced' if verdict.enforced else 'not enforced'}",
+        f"  policy {verdict.policy.name} v{verdict.policy.version}",
+    )
+    if notes := (*verdict.reasons, *verdict.face.problems):
+        line.append("\n" + ", ".join(dict.fromkeys(notes)), style="yellow")
+    return line
+
+
+def _bar(score: float | None) -> Text:
+    if score is None:
+        return Text("·" * BAR, style="dim")
+    full = round(score * BAR)
+    style = "green" if score >= 0.6 else "yellow" if score >= 0.4 else "red"
+    return Text.assemble(("█" * full, style), ("░" * (BAR - full), "dim"), f" {score:.2f}")
+
+
+def _details(signal: Signal, measures: bool) -> Text:
+    reasons = ", ".join(signal.reasons)
+    if not measures:
+        return Text(reasons, style="yellow")
+    values = "  ".join(f"{name}={value:.3g}" for name, value in signal.measures.items())
+    return Text.assemble((reasons + "  " if reasons else "", "yellow"), (values, "dim"))
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Any]:
+    """Show a progress bar on stderr; yields ``update(done, of, waiting_for)``."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[waiting]}"),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(description, total=1, waiting="")
+
+        def update(done: float, of: float, waiting: str = "") -> None:
+            bar.update(task, completed=done, total=max(of, 1), waiting=waiting)
+
+        yield update

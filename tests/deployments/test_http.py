@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from deployments.http import create_api
+from deployments.problems import Problem
+from deployments.settings import Settings
+from fusion.enforcement import Enforcement
+from fusion.policy import Policy, load_policy
+from fusion.verdict import Decision, FaceSummary, Verdict
+from media.capture import Capture
+
+
+class Service:
+    """Stands for the graph: keeps what it was asked, answers the same."""
+
+    def __init__(self) -> None:
+        self.asked: tuple[Capture, str | None, float] | None = None
+        self.failure: Exception | None = None
+
+    async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
+        self.asked = (capture, subject, deadline_s)
+        if self.failure:
+            raise self.failure
+        return Verdict(
+            session_id="s",
+            score=None,
+            decision=Decision.REVIEW,
+            passed=False,
+            threshold=0.4,
+            enforced=False,
+            enforcement=Enforcement("ids", 100.0, 1.0),
+            coverage=0.0,
+            weights={},
+            signals=(),
+            reasons=(),
+            face=FaceSummary(),
+            document=None,
+            policy=load_policy("faithful").ref,
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+    async def policy(self) -> Policy:
+        if self.failure:
+            raise self.failure
+        return load_policy("faithful")
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[TestClient]:
+    api = create_api(service, Settings(max_body_bytes=2**20))
+    with TestClient(api, raise_server_exceptions=False, follow_redirects=False) as client:
+        yield client
+
+
+def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body["type"] == f"urn:palisade:problem:{code}"
+    assert body["status"] == status
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+def file(content: bytes = b"x") -> tuple[str, bytes]:
+    return ("upload.bin", content)
+
+
+def test_a_capture_reaches_the_service_whole(client: TestClient, service: Service) -> None:
+    metadata = {"subject": "applicant-1", "channel": "browser", "requested": ["clip"]}
+    response = client.post(
+        "/v1/verify",
+        files={"selfie": file(b"face"), "clip": file(b"film"), "document": file(b"card")},
+        data={"metadata": json.dumps(metadata)},
+        headers={"Palisade-Deadline-Ms": "2500"},
+    )
+    assert response.status_code == 200
+    assert service.asked is not None
+    capture, subject, deadline_s = service.asked
+    assert capture == Capture(
+        selfie=b"face",
+        clip=b"film",
+        document=b"card",
+        channel="browser",
+        requested=frozenset({"clip"}),
+    )
+    assert subject == "applicant-1"
+    assert deadline_s == 2.5
+
+
+def test_stills_come_with_their_times(client: TestClient, service: Service) -> None:
+    response = client.post(
+        "/v1/verify",
+        files=[("selfie", file()), ("frames", file(b"1")), ("frames", file(b"2"))],
+        data={"metadata": '{"frame_times": [0.0, 0.033]}'},
+    )
+    assert response.status_code == 200
+    assert service.asked is not None
+    assert service.asked[0].stills == (b"1", b"2")
+    assert service.asked[0].still_times == (0.0, 0.033)
+
+
+@pytest.mark.parametrize(
+    ("files", "data", "status", "code"),
+    [
+        ([("clip", file())], {}, 422, "missing-part"),
+        ([("selfie", file()), ("selfie", file())], {}, 422, "duplicate-part"),
+        ([("selfie", file()), ("selfi", file())], {}, 422, "unknown-part"),
+        ([("clip", file())], {"selfie": "text"}, 422, "part-not-a-file"),
+        ([("selfie", file()), ("metadata", file(b"{}"))], {}, 422, "part-not-a-field"),
+        ([("selfie", file())], {"metadata": "{"}, 422, "invalid-metadata"),
+        ([("selfie", file())], {"metadata": "[]"}, 422, "invalid-metadata"),
+        ([("selfie", file())], {"metadata": '{"subjct": "x"}'}, 422, "invalid-metadata"),
+        ([("selfie", file())], {"metadata": '{"subject": ""}'}, 422, "invalid-metadata"),
+        ([("selfie", file())], {"metadata": '{"channel": "fax"}'}, 422, "invalid-metadata"),
+        ([("selfie", file())], {"metadata": '{"frame_times": [NaN]}'}, 422, "invalid-metadata"),
+        ([("selfie", file())], {"metadata": '{"frame_times": [0]}'}, 422, "frame-times-mismatch"),
+        ([("selfie", file()), ("frames", file())], {}, 422, "frame-times-mismatch"),
+        (
+            [("selfie", file()), ("frames", file()), ("clip", file())],
+            {"metadata": '{"frame_times": [0]}'},
+            422,
+            "conflicting-parts",
+        ),
+        ([("selfie", file(b"x" * 2**21))], {}, 413, "body-too-large"),
+    ],
+)
+def test_a_wrong_form_is_refused_by_name(
+    client: TestClient, service: Service, files: Any, data: Any, status: int, code: str
+) -> None:
+    assert_problem(client.post("/v1/verify", files=files, data=data), status, code)
+    assert service.asked is None
+
+
+def test_metadata_values_are_not_echoed(client: TestClient) -> None:
+    response = client.post(
+        "/v1/verify", files={"selfie": file()}, data={"metadata": '{"subject": 4711471147}'}
+    )
+    assert "4711471147" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "status", "code"),
+    [
+        ({"content-type": "application/json"}, b"{}", 415, "unsupported-media-type"),
+        ({}, b"", 415, "unsupported-media-type"),
+        ({"content-type": "multipart/form-data"}, b"x", 400, "malformed-multipart"),
+        (
+            {"content-type": "multipart/form-data; boundary=b"},
+            b"--b\r\nbroken",
+            422,
+            "missing-part",
+        ),
+    ],
+)
+def test_a_body_that_is_no_form(
+    client: TestClient, headers: dict[str, str], content: bytes, status: int, code: str
+) -> None:
+    assert_problem(client.post("/v1/verify", headers=headers, content=content), status, code)
+
+
+def test_a_body_of_unstated_length_is_cut_off_at_the_limit(client: TestClient) -> None:
+    def endless() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="selfie"; filename="f"\r\n\r\n'
+        for _ in range(64):
+            yield b"x" * 65536
+
+    response = client.post(
+        "/v1/verify",
+        content=endless(),
+        headers={"content-type": "multipart/form-data; boundary=b"},
+    )
+    assert_problem(response, 413, "body-too-large")
+
+
+@pytest.mark.parametrize("deadline", ["0", "-5", "50", "3600000", "soon", "1e3", ""])
+def test_a_deadline_that_makes_no_sense(client: TestClient, deadline: str) -> None:
+    response = client.post(
+        "/v1/verify", files={"selfie": file()}, headers={"Palisade-Deadline-Ms": deadline}
+    )
+    assert_problem(response, 422, "invalid-request")
+
+
+def test_a_full_graph_says_when_to_come_back(client: TestClient, service: Service) -> None:
+    service.failure = Problem(503, "overloaded", "Every replica is busy.", retry_after=1)
+    response = client.post("/v1/verify", files={"selfie": file()})
+    assert_problem(response, 503, "overloaded")
+    assert response.headers["retry-after"] == "1"
+
+
+def test_a_fault_of_ours_is_a_problem_that_tells_nothing(
+    client: TestClient, service: Service
+) -> None:
+    service.failure = RuntimeError("secret")
+    response = client.post("/v1/verify", files={"selfie": file()})
+    assert_problem(response, 500, "internal-error")
+    assert "secret" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [("GET", "/v1/nothing", 404, "not-found"), ("GET", "/v1/verify", 405, "method-not-allowed")],
+)
+def test_the_frameworks_own_errors_are_problems_too(
+    client: TestClient, method: str, path: str, status: int, code: str
+) -> None:
+    assert_problem(client.request(method, path), status, code)
+
+
+def test_the_policy_is_shown_with_its_digest(client: TestClient) -> None:
+    answer = client.get("/v1/policy").json()
+    assert answer["sha256"] == load_policy("faithful").sha256
+    assert load_policy(answer["policy"]) == load_policy("faithful")
+
+
+def test_probes(client: TestClient, service: Service) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+    service.failure = Problem(503, "node-unavailable", "Fusion does not answer.", retry_after=2)
+    assert client.get("/healthz").status_code == 200
+    assert_problem(client.get("/readyz"), 503, "node-unavailable")
+
+
+def test_openapi_documents_the_form_the_errors_and_an_example(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    operation = document["paths"]["/v1/verify"]["post"]
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"selfie", "clip", "frames", "document", "metadata"}
+    assert {"200", "413", "415", "422", "503"} <= set(operation["responses"])
+    example = operation["responses"]["200"]["content"]["application/json"]["example"]
+    # FastAPI leaves out what is null in an example.
+    assert set(Verdict.__slots__) - set(example) == {"document"}
+    assert [p["name"] for p in operation["parameters"]] == ["Palisade-Deadline-Ms"]

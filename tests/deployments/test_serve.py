@@ -1,0 +1,172 @@
+"""The real graph on a real Ray Serve, asked over HTTP."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import io
+import json
+import socket
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+from media_corpus import uploads
+from numpy.typing import NDArray
+from PIL import Image
+
+import graph
+from deployments.config import check_config, read_config, with_policy
+from deployments.launch import running
+from fusion.policy import load_policy
+from fusion.verdict import Verdict
+from media.capture import Capture
+from pipeline import Pipeline
+
+pytestmark = [pytest.mark.serve, pytest.mark.timeout(600)]
+
+
+class Graph:
+    """A running graph: where it is, and how to change its policy."""
+
+    def __init__(self, url: str, raw: dict[str, Any], deploy: Any) -> None:
+        self.client = httpx2.Client(base_url=url, timeout=60.0)
+        self._raw, self._deploy = raw, deploy
+
+    def verify(self, headers: dict[str, str] | None = None, **parts: bytes) -> httpx2.Response:
+        files = {name: (f"{name}.bin", content) for name, content in parts.items()}
+        return self.client.post("/v1/verify", files=files, headers=headers)
+
+    def change_policy(self, raw_policy: dict[str, Any]) -> str:
+        """Deploy a policy and wait until it is in force; returns its digest."""
+        policy = load_policy(raw_policy)
+        self._deploy(check_config(with_policy(self._raw, policy), graph.NODES))
+        give_up = time.monotonic() + 30
+        while self.client.get("/v1/policy").json()["sha256"] != policy.sha256:
+            assert time.monotonic() < give_up, "the policy did not become live"
+            time.sleep(0.05)
+        return policy.sha256
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Graph]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    raw = deepcopy(read_config("cpu"))
+    raw["http_options"]["port"] = port
+    with running(check_config(raw, graph.NODES)) as deploy:
+        yield Graph(f"http://127.0.0.1:{port}", raw, deploy)
+
+
+@pytest.fixture(scope="module")
+def selfie(astronaut: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(astronaut).save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+def scores(record: dict[str, Any]) -> dict[str, Any]:
+    return {s["name"]: (s["status"], s["score"], s["measures"]) for s in record["signals"]}
+
+
+def test_a_real_face_gets_a_verdict(served: Graph, selfie: bytes) -> None:
+    response = served.verify(selfie=selfie)
+    assert response.status_code == 200, response.text
+    record = response.json()
+    assert set(record) == set(Verdict.__slots__)
+    assert {s["name"] for s in record["signals"]} == {d.name for d in graph.DETECTORS}
+    assert record["decision"] in ("accept", "review")
+    assert record["score"] is not None
+
+
+def test_in_process_and_served_scores_are_identical(served: Graph, selfie: bytes) -> None:
+    from demo import scenes
+
+    pipeline = Pipeline(load_policy("faithful"))
+    for scene in scenes():
+        parts = {"selfie": scene.selfie} | ({"clip": scene.clip} if scene.clip else {})
+        online = served.verify(**parts).json()
+        local = json.loads(pipeline.verify(Capture(scene.selfie, scene.clip)).to_json())
+        assert scores(online) == scores(local)
+        assert online["score"] == local["score"]
+        assert online["weights"] == local["weights"]
+
+
+def test_hostile_uploads_never_break_the_graph(served: Graph, selfie: bytes) -> None:
+    """A sample of the corpus; all of it is refused in ``tests/media`` without the network."""
+    for upload in list(uploads())[::6]:
+        parts = {"selfie": selfie, upload.part: upload.content}
+        response = served.verify(**parts)
+        if upload.code is None:
+            assert response.status_code == 200, (upload.name, response.text)
+        else:
+            assert 400 <= response.status_code < 500, (upload.name, response.text)
+            assert response.headers["content-type"] == "application/problem+json"
+            body = response.json()
+            assert body["type"] == f"urn:palisade:problem:{upload.code}", upload.name
+            assert body["part"] == upload.part
+    assert served.verify(selfie=selfie).status_code == 200
+
+
+def test_the_policy_changes_while_requests_run(served: Graph, selfie: bytes) -> None:
+    before = served.client.get("/v1/policy").json()["policy"]
+    allowed = {load_policy(before).sha256}
+    strict = deepcopy(before)
+    strict["version"] += 1
+    strict["threshold"] = 1.0
+    strict["enforcement"] = {"enforce": True, "percent": 100}
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        stop = time.monotonic() + 6
+
+        def keep_asking() -> list[dict[str, Any]]:
+            records = []
+            while time.monotonic() < stop:
+                response = served.verify(selfie=selfie)
+                assert response.status_code == 200, response.text
+                records.append(response.json())
+            return records
+
+        asking = [pool.submit(keep_asking) for _ in range(3)]
+        time.sleep(1.0)
+        allowed.add(served.change_policy(strict))
+        changed_at = time.monotonic()
+        answers = [record for future in asking for record in future.result()]
+    assert changed_at < stop
+    assert {record["policy"]["sha256"] for record in answers} == allowed
+    for record in answers:
+        strictly = record["policy"]["version"] == strict["version"]
+        # Threshold and enforcement always belong to the policy that is named.
+        assert record["threshold"] == (1.0 if strictly else before["threshold"])
+        assert record["enforced"] is strictly
+        assert record["decision"] == "reject" if strictly else record["decision"] != "reject"
+    served.change_policy(before)
+
+
+def test_a_deadline_that_is_too_short_still_gets_a_verdict(served: Graph, selfie: bytes) -> None:
+    started = time.monotonic()
+    response = served.verify({"Palisade-Deadline-Ms": "101"}, selfie=selfie)
+    assert time.monotonic() - started < 5
+    if response.status_code == 503:  # not even fusion came in time
+        assert "retry-after" in response.headers
+        return
+    record = response.json()
+    assert {s["status"] for s in record["signals"]} <= {"late", "ok", "unavailable"}
+    if any(s["status"] == "late" for s in record["signals"]):
+        assert record["decision"] == "review"
+
+
+def test_a_client_that_leaves_in_the_middle_harms_nobody(served: Graph, selfie: bytes) -> None:
+    host, port = served.client.base_url.host, served.client.base_url.port
+    for cut in (10, 400, 5000):
+        with socket.create_connection((host, port or 80)) as connection:
+            head = (
+                b"POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n"
+                b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+            )
+            connection.sendall((head + b"x" * 9000)[:cut])
+    assert served.verify(selfie=selfie).status_code == 200
