@@ -12,8 +12,7 @@ Every node is a Ray Serve deployment of its own. ``serve run graph:app`` runs it
 replicas, CPUs and GPUs of each node stand under its name.
 """
 
-from __future__ import annotations
-
+# Without `from __future__ import annotations`: Serve reads the type of build's argument.
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -31,14 +30,19 @@ from detectors.registry import DETECTORS
 from pipeline import Limits
 
 
-def build(settings: Settings, detectors: Sequence[type[Detector[Any]]] = DETECTORS) -> Application:
+def build(settings: Settings) -> Application:
+    """Build the graph; a Serve config calls this with its ``args``."""
+    return wire(settings, DETECTORS)
+
+
+def wire(settings: Settings, detectors: Sequence[type[Detector[Any]]]) -> Application:
     """Wire the nodes together.
 
     The ingress holds a handle to each of them: it asks Face for the face, every signal at once
     for what it sees in it, and Fusion for the verdict on what came back in time.
 
     Args:
-        settings: arguments of the application, under ``args`` in a Serve config.
+        settings: limits and deadlines.
         detectors: the signals, one deployment each.
     """
     face = serve.deployment(**NODE)(Face).bind(Limits(settings.image, settings.clip))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+log = logging.getLogger(__name__)
+
 APPLICATION = "palisade"
 
 Progress = Callable[[int, int, str], None]
@@ -53,12 +55,20 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
         client = serve_start(
             http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location
         )
-        client.deploy_apps(schema)
-        _wait(on_progress or (lambda up, of, waiting: None))
-        yield client.deploy_apps
+        try:
+            client.deploy_apps(schema)
+            _wait(on_progress or (lambda up, of, waiting: None))
+            yield client.deploy_apps
+        finally:
+            # Our application only, once its requests are done: others may share the cluster.
+            serve.delete(APPLICATION)
     finally:
-        serve.shutdown()  # type: ignore[no-untyped-call]
         ray.shutdown()
+
+
+def _last_line(message: str) -> str:
+    """Of a traceback, the line that says what happened."""
+    return message.strip().splitlines()[-1] if message.strip() else "Serve does not say why"
 
 
 def _wait(on_progress: Progress, timeout_s: float = 180.0) -> None:
@@ -74,9 +84,11 @@ def _wait(on_progress: Progress, timeout_s: float = 180.0) -> None:
             if application.status == "RUNNING":
                 return
             if application.status in ("DEPLOY_FAILED", "UNHEALTHY"):
-                broken = "; ".join(
-                    f"{name}: {node.message}" for name, node in nodes.items() if node.message
+                broken = [f"{name}: {node.message}" for name, node in nodes.items() if node.message]
+                log.debug("Serve says: %s", application.message)
+                raise LaunchError(
+                    "the graph did not start: "
+                    + _last_line("; ".join(broken) or application.message)
                 )
-                raise LaunchError(f"the graph did not start: {broken or application.message}")
         time.sleep(0.2)
     raise LaunchError(f"the graph was not up after {timeout_s:.0f} s")
