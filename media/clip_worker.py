@@ -42,16 +42,17 @@ def main() -> None:
 def give_up_rights(memory_bytes: int, cpu_seconds: int) -> None:
     """Lower this process's limits for good."""
     wanted = {
-        resource.RLIMIT_AS: memory_bytes,
-        resource.RLIMIT_CPU: cpu_seconds,
-        resource.RLIMIT_FSIZE: STDERR_BYTES,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: 0,  # what is open stays open; nothing more, no socket either
+        resource.RLIMIT_AS: (memory_bytes, memory_bytes),
+        resource.RLIMIT_CPU: (cpu_seconds, cpu_seconds + 1),  # at the first SIGXCPU, then SIGKILL
+        resource.RLIMIT_FSIZE: (STDERR_BYTES, STDERR_BYTES),
+        resource.RLIMIT_CORE: (0, 0),
+        # What is open stays open; nothing more, no socket either.
+        resource.RLIMIT_NOFILE: (0, 0),
     }
-    for limit, value in wanted.items():
-        hard = resource.getrlimit(limit)[1]
-        if hard == resource.RLIM_INFINITY or value < hard:
-            resource.setrlimit(limit, (value, value))
+    for limit, (soft, hard) in wanted.items():
+        most = resource.getrlimit(limit)[1]
+        if most == resource.RLIM_INFINITY or hard <= most:
+            resource.setrlimit(limit, (soft, hard))
 
 
 def decode(source: BinaryIO, sink: BinaryIO, orders: Mapping[str, Any]) -> None:

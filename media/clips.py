@@ -285,7 +285,8 @@ class _Decoder:
         orders = {
             "container": container,
             "codecs": CODECS,
-            "max_pixels": round(limits.max_megapixels * 1e6),
+            # A backstop for memory: coded frames are whole blocks, larger than what is shown.
+            "max_pixels": round(limits.max_megapixels * 2e6),
             "cpu_seconds": math.ceil(limits.wall_seconds) + 1,
             "memory_bytes": _WORKER_MEMORY,
         }

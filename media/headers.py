@@ -119,8 +119,8 @@ def _jpeg(data: bytes) -> Header:
         at += struct.unpack_from(">H", data, at)[0]
     else:
         raise _too_many_segments()
-    if not header.width and not header.complete:
-        raise truncated()
+    if not header.width:
+        raise _no_picture("JPEG") if header.complete else truncated()
     return header
 
 
@@ -142,6 +142,7 @@ def _png(data: bytes) -> Header:
 
 def _webp(data: bytes) -> Header:
     end = 8 + struct.unpack_from("<I", data, 4)[0]
+    complete = end <= len(data)
     kind = data[12:16]
     animated = False
     if kind == b"VP8X":
@@ -155,9 +156,12 @@ def _webp(data: bytes) -> Header:
     elif kind == b"VP8 ":
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
     else:
-        raise MediaError("image-damaged", "The WebP has no picture in it.")
-    complete = end <= len(data)
+        raise _no_picture("WebP") if complete else truncated()
     return Header("webp", width, height, complete, animated, 1, min(end, len(data)))
+
+
+def _no_picture(name: str) -> MediaError:
+    return MediaError("image-damaged", f"The {name} has no picture in it; send another.")
 
 
 def _too_many_segments() -> MediaError:
