@@ -1,0 +1,142 @@
+"""Detectors that raise, hang or lie, and replicas that are killed, under a real Serve."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import ray
+from ray import serve
+from serving import Graph, replicas
+
+import graph
+from deployments.settings import Settings
+from detectors.blendshapes import Blendshapes
+from detectors.contracts import FaceBundle, Measurement
+from detectors.depth import Depth
+from detectors.eye_specular import EyeSpecular
+from detectors.gan_texture import GanTexture
+
+pytestmark = [pytest.mark.serve, pytest.mark.timeout(600)]
+
+DEADLINE_MS = 1500
+
+
+class Raises(EyeSpecular):
+    def measure(self, bundle: FaceBundle) -> Measurement:
+        raise RuntimeError("the detector failed")
+
+
+class LiesWithNaN(Blendshapes):
+    needs = ("crop",)
+
+    def measure(self, bundle: FaceBundle) -> Measurement:
+        return Measurement({"energy": float("nan")})
+
+
+class Hangs(Depth):
+    needs = ("crop",)
+
+    def load(self) -> None:
+        pass
+
+    def measure(self, bundle: FaceBundle) -> Measurement:
+        time.sleep(20)
+        return Measurement()
+
+
+class Sane(GanTexture):
+    """The one detector that works."""
+
+
+@pytest.fixture(scope="module")
+def faulty(served: Graph) -> Iterator[str]:
+    """A second application on the same Serve, most of whose detectors are broken."""
+    # Replicas cannot import a test module: send its classes by value.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    settings = Settings(deadline_ms=DEADLINE_MS, max_in_flight=6)
+    app = graph.wire(settings, (Raises, LiesWithNaN, Hangs, Sane))
+    serve.run(app, name="faulty", route_prefix="/faulty")
+    yield "/faulty"
+    serve.delete("faulty")
+    ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+def statuses(record: dict[str, Any]) -> dict[str, str]:
+    return {signal["name"]: signal["status"] for signal in record["signals"]}
+
+
+def test_broken_detectors_cost_their_signals_and_nothing_is_accepted(
+    served: Graph, faulty: str, selfie: bytes
+) -> None:
+    started = time.monotonic()
+    response = served.verify(app=faulty, selfie=selfie)
+    took_ms = (time.monotonic() - started) * 1e3
+    assert response.status_code == 200, response.text
+    record = response.json()
+    assert statuses(record) == {
+        "eye_specular": "error",
+        "blendshapes": "error",
+        "gan_texture": "ok",
+        "depth": "late",
+    }
+    # On time, with slack for two busy cores: far from the 20 s of the detector that hangs.
+    assert took_ms < DEADLINE_MS + 1500
+    assert record["decision"] == "review"
+    assert "quorum_not_met" in record["reasons"]
+
+
+def test_the_client_may_ask_for_less_time(served: Graph, faulty: str, selfie: bytes) -> None:
+    started = time.monotonic()
+    response = served.verify({"Palisade-Deadline-Ms": "600"}, app=faulty, selfie=selfie)
+    assert time.monotonic() - started < DEADLINE_MS / 1e3
+    assert response.status_code == 200
+    assert statuses(response.json())["depth"] == "late"
+
+
+def test_more_than_the_graph_takes_is_told_to_come_back(
+    served: Graph, faulty: str, selfie: bytes
+) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(served.verify, app=faulty, selfie=selfie) for _ in range(16)]
+        responses = [future.result() for future in asked]
+    answered = [response for response in responses if response.status_code == 200]
+    full = [response for response in responses if response.status_code == 503]
+    assert len(answered) + len(full) == 16
+    assert len(answered) >= 6
+    assert full
+    for response in full:
+        assert response.json()["type"] == "urn:palisade:problem:overloaded"
+        assert int(response.headers["retry-after"]) >= 1
+    for response in answered:
+        assert response.json()["decision"] == "review"
+
+
+@pytest.mark.parametrize("node", ["gan_texture", "Face", "Fusion"])
+def test_a_killed_replica_never_becomes_an_accept_and_comes_back(
+    served: Graph, selfie: bytes, node: str
+) -> None:
+    pids = set(replicas(node))
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    give_up = time.monotonic() + 60
+    while True:
+        response = served.verify(selfie=selfie)
+        assert response.status_code in (200, 503), response.text
+        if response.status_code == 503:
+            assert "retry-after" in response.headers
+        else:
+            record = response.json()
+            if statuses(record).get("gan_texture") == "ok":
+                break  # it is back
+            assert record["decision"] != "accept"
+        assert time.monotonic() < give_up, "the replica did not come back"
+        time.sleep(0.2)
+    assert set(replicas(node)) - pids
