@@ -24,6 +24,11 @@ _CANONICAL = np.array([VERTICES[index] for index in POSE_WEIGHTS])
 _HALF_FIELD = math.tan(math.radians(63.0 / 2))
 
 
+def focal_length(height: int) -> float:
+    """Focal length, in pixels, of the camera assumed for frames of a height in pixels."""
+    return height / 2 / _HALF_FIELD
+
+
 def head_pose(landmarks: NDArray[np.float32], frame_size: tuple[int, int]) -> NDArray[np.float32]:
     """Estimate the pose of a head.
 
@@ -37,7 +42,7 @@ def head_pose(landmarks: NDArray[np.float32], frame_size: tuple[int, int]) -> ND
     """
     width, height = frame_size
     # Onto a plane at distance 1 before the camera.
-    screen = landmarks.astype(np.float64) * (2 * _HALF_FIELD / height)
+    screen = landmarks.astype(np.float64) / focal_length(height)
     screen[:, 0] -= _HALF_FIELD * width / height
     screen[:, 1] = _HALF_FIELD - screen[:, 1]
     screen[:, 2] -= screen[:MESH_POINTS, 2].mean()

@@ -39,7 +39,7 @@ class TrackSettings:
     window_s: float = 1.0
     corners: int = 150
     min_points: int = 30
-    face_px: int = 240
+    face_px: int = 160
     surroundings: float = 1.8
     corner_quality: float = 0.005
     spacing: float = 0.03
