@@ -221,8 +221,7 @@ def policy_check(path: Annotated[str, typer.Argument(help="A YAML file.")]) -> N
 
 def main() -> None:
     """Run the command; what the user can put right is one line on stderr and exit code 2."""
-    from deployments.config import ConfigError
-    from deployments.launch import LaunchError
+    from deployments.errors import ConfigError, LaunchError
     from media.errors import MediaError
     from models.store import FetchError
 

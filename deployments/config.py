@@ -18,15 +18,12 @@ from pydantic import ValidationError
 from ray.serve.config import AutoscalingConfig
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
+from deployments.errors import ConfigError
 from deployments.problems import explain
 from deployments.settings import Settings
 from fusion.policy import Policy, PolicyError, load_policy
 
 PROFILES = ("cpu", "gpu")
-
-
-class ConfigError(Exception):
-    """A Serve configuration cannot be used; the message says which field and why."""
 
 
 def read_config(source: str | Path) -> dict[str, Any]:

@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from deployments.errors import LaunchError
+
 log = logging.getLogger(__name__)
 
 APPLICATION = "palisade"
 
 Progress = Callable[[int, int, str], None]
 """Called with the nodes that are up, the nodes in all, and what is waited for."""
-
-
-class LaunchError(Exception):
-    """The graph did not come up; the message says which node and why."""
 
 
 @contextmanager

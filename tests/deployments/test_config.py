@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import graph
-from deployments.config import PROFILES, ConfigError, check_config, read_config, with_policy
+from deployments.config import PROFILES, check_config, read_config, with_policy
+from deployments.errors import ConfigError
 from fusion.policy import load_policy
 
 APPLICATION = ("applications", 0)

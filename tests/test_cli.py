@@ -1,0 +1,159 @@
+"""The command as users run it: a process, its output and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+
+from detectors.registry import DETECTORS
+from fusion.policy import load_policy
+from fusion.verdict import Verdict
+
+
+def palisade(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "160", **environment},
+    )
+
+
+def assert_one_line_error(result: subprocess.CompletedProcess[str], says: str) -> None:
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert result.stderr.startswith("palisade: ")
+    assert says in result.stderr
+
+
+@pytest.fixture(scope="module")
+def selfie(astronaut: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("faces") / "face.jpg"
+    Image.fromarray(astronaut).save(path, quality=92)
+    return path
+
+
+def test_verify_prints_exactly_one_verdict_as_json(selfie: Path) -> None:
+    result = palisade("verify", "--selfie", selfie, "--json", "--policy", "hardened")
+    assert result.returncode == 0, result.stderr
+    record = json.loads(result.stdout)
+    assert set(record) == set(Verdict.__slots__)
+    assert record["policy"]["name"] == "hardened"
+    assert result.stderr == ""
+
+
+def test_verify_draws_every_signal_for_people(selfie: Path) -> None:
+    result = palisade("verify", "--selfie", selfie)
+    assert result.returncode == 0, result.stderr
+    for detector in DETECTORS:
+        assert detector.name in result.stdout
+    assert "threshold 0.40" in result.stdout
+    assert "face.jpg" in result.stdout
+
+
+def test_the_references_environment_names_reach_the_verdict(selfie: Path) -> None:
+    result = palisade(
+        "verify",
+        "--selfie",
+        selfie,
+        "--json",
+        ANTI_SPOOFING_THRESHOLD="0.99",
+        ANTI_SPOOFING_ENFORCE="true",
+        ANTI_SPOOFING_ENFORCE_PERCENT="100",
+    )
+    record = json.loads(result.stdout)
+    assert record["threshold"] == 0.99
+    assert record["enforced"] is True
+    assert record["decision"] == "reject"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "no bytes"),
+        (b"%PDF-1.7", "JPEG, PNG or WebP"),
+        (b"\xff\xd8\xff\xe0 truncated", "image-"),
+    ],
+)
+def test_a_file_that_is_no_image_is_one_line(content: bytes, says: str, tmp_path: Path) -> None:
+    file = tmp_path / "face.jpg"
+    file.write_bytes(content)
+    assert_one_line_error(palisade("verify", "--selfie", file, "--json"), says)
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    result = palisade("verify", "--selfie", tmp_path / "absent.jpg")
+    assert_one_line_error(result, "No such file")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("policy", "check", "absent.yaml"), "No such file"),
+        (("policy", "show", "unknown"), "faithful, hardened"),
+        (("models", "fetch", "unknown"), "face_landmarker"),
+        (("serve", "--profile", "absent.yaml"), "cannot be read"),
+        (("serve", "--policy", "absent.yaml"), "No such file"),
+    ],
+)
+def test_what_the_user_can_put_right_is_one_line(arguments: tuple[str, ...], says: str) -> None:
+    assert_one_line_error(palisade(*arguments), says)
+
+
+def test_a_bad_override_is_named(selfie: Path) -> None:
+    result = palisade("verify", "--selfie", selfie, ANTI_SPOOFING_THRESHOLD="high")
+    assert_one_line_error(result, "ANTI_SPOOFING_THRESHOLD")
+
+
+def test_a_shown_policy_can_be_checked_again(tmp_path: Path) -> None:
+    shown = palisade("policy", "show", "hardened")
+    assert shown.returncode == 0, shown.stderr
+    assert load_policy(yaml.safe_load(shown.stdout)) == load_policy("hardened")
+    file = tmp_path / "mine.yaml"
+    file.write_text(shown.stdout)
+    checked = palisade("policy", "check", file)
+    assert checked.returncode == 0
+    assert "is valid" in checked.stdout
+
+
+def test_an_override_is_pointed_out(tmp_path: Path) -> None:
+    shown = palisade("policy", "show", ANTI_SPOOFING_THRESHOLD="0.5").stdout
+    assert "overridden by the environment: ANTI_SPOOFING_THRESHOLD" in shown
+    assert yaml.safe_load(shown)["threshold"] == 0.5
+
+
+def test_without_weights_the_doctor_says_how_to_get_them(tmp_path: Path) -> None:
+    result = palisade("doctor", PALISADE_MODELS=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert "palisade models fetch face_landmarker" in result.stdout
+    assert "blendshapes is unavailable" in result.stdout
+
+
+def test_a_damaged_weight_file_is_found(tmp_path: Path) -> None:
+    (tmp_path / "face_landmarker.task").write_bytes(b"damaged")
+    places = {"PALISADE_MODELS": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    result = palisade("models", "verify", **places)
+    assert result.returncode == 1
+    assert "face_landmarker: mismatch" in result.stdout
+    assert "mismatch" in palisade("models", "list", **places).stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(), ("verify",), ("serve",), ("demo",), ("doctor",), ("models", "fetch"), ("policy", "check")],
+)
+def test_help_teaches(command: tuple[str, ...]) -> None:
+    result = palisade(*command, "--help")
+    assert result.returncode == 0
+    assert "Usage" in result.stdout
