@@ -19,6 +19,7 @@ from detectors.contracts import (
     Measurement,
     Measures,
     Score,
+    band,
     ramp,
 )
 
@@ -85,8 +86,6 @@ BLINK_RIGHT = BLENDSHAPE_NAMES.index("eyeBlinkRight")
 ACTIVE = 0.01
 """A coefficient above this counts as active: the reference's limit for a blink, used for all."""
 
-WEIGHTS = {"active": 0.30, "energy": 0.30, "blink": 0.15, "diversity": 0.25}
-
 
 @dataclass(frozen=True, slots=True)
 class BlendshapesMapping:
@@ -104,6 +103,7 @@ class BlendshapesMapping:
             the variances of its own limits: energy 0.1 spread over 5% of the coefficients (a
             flat photograph) and 0.3 over 15% (the least active real face).
         dead_energy: below this energy the vector is dead and the whole score 0.
+        active_weight, energy_weight, blink_weight, diversity_weight: of the components.
     """
 
     active: tuple[float, float, float, float] = (0.05, 0.15, 0.60, 1.00)
@@ -111,6 +111,10 @@ class BlendshapesMapping:
     blink: float = 0.01
     diversity: tuple[float, float] = (7e-5, 2e-4)
     dead_energy: float = 0.1
+    active_weight: float = 0.30
+    energy_weight: float = 0.30
+    blink_weight: float = 0.15
+    diversity_weight: float = 0.25
 
 
 class Blendshapes(Detector[BlendshapesMapping]):
@@ -156,18 +160,15 @@ class Blendshapes(Detector[BlendshapesMapping]):
         blink = max(measures["blink_right"], measures["blink_left"])
         scored = Score.weighted(
             {
-                "active": _band(measures["active_ratio"], mapping.active),
-                "energy": _band(measures["energy"], mapping.energy),
-                "blink": float(blink > mapping.blink),
-                "diversity": ramp(measures["variance"], *mapping.diversity),
-            },
-            WEIGHTS,
+                "active": (band(measures["active_ratio"], mapping.active), mapping.active_weight),
+                "energy": (band(measures["energy"], mapping.energy), mapping.energy_weight),
+                "blink": (float(blink > mapping.blink), mapping.blink_weight),
+                "diversity": (
+                    ramp(measures["variance"], *mapping.diversity),
+                    mapping.diversity_weight,
+                ),
+            }
         )
         if measures["energy"] < mapping.dead_energy:
             return Score(0.0, scored.components, ("dead_blendshapes",))
         return scored
-
-
-def _band(value: float, corners: tuple[float, float, float, float]) -> float:
-    low, full, full_until, high = corners
-    return min(ramp(value, low, full), ramp(value, high, full_until))

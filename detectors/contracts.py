@@ -176,21 +176,24 @@ class Score:
 
     @classmethod
     def weighted(
-        cls,
-        components: Mapping[str, float],
-        weights: Mapping[str, float],
-        reasons: tuple[str, ...] = (),
+        cls, components: Mapping[str, tuple[float, float]], reasons: tuple[str, ...] = ()
     ) -> Score:
-        """Fuse ``components`` by their weighted mean, each clipped to [0, 1] first."""
-        clipped = {name: float(np.clip(value, 0.0, 1.0)) for name, value in components.items()}
-        total = sum(weights[name] for name in clipped)
-        value = sum(clipped[name] * weights[name] for name in clipped) / total
+        """Fuse named pairs of a component, clipped to [0, 1], and its weight, by their mean."""
+        clipped = {name: float(np.clip(value, 0.0, 1.0)) for name, (value, _) in components.items()}
+        total = sum(weight for _, weight in components.values())
+        value = sum(clipped[name] * weight for name, (_, weight) in components.items()) / total
         return cls(value, clipped, reasons)
 
 
 def ramp(value: float, low: float, high: float) -> float:
     """Map ``value`` linearly to [0, 1]: 0 at ``low``, 1 at ``high``; falling if low > high."""
     return float(np.clip((value - low) / (high - low), 0.0, 1.0))
+
+
+def band(value: float, corners: tuple[float, float, float, float]) -> float:
+    """Map ``value`` to 1 between the middle two of four rising corners, to 0 beyond the others."""
+    low, full, full_until, high = corners
+    return min(ramp(value, low, full), ramp(value, high, full_until))
 
 
 M = TypeVar("M")

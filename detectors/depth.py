@@ -13,7 +13,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status, ramp
+from detectors.contracts import (
+    Detector,
+    FaceBundle,
+    Measurement,
+    Measures,
+    Score,
+    Status,
+    band,
+    ramp,
+)
 from models import onnx, store
 
 if TYPE_CHECKING:
@@ -55,25 +64,16 @@ class DepthMapping:
     torn by edges or noise inside the face exceeds them. Not yet tuned on real depth maps.
 
     Attributes:
-        flat_range: depth range of a flat face, scoring 0.
-        real_range: depth range of a real face, scoring 1.
-        flat_protrusion: protrusion of the nose on a flat face, scoring 0.
-        real_protrusion: protrusion of the nose on a real face, scoring 1.
-        uniform_gradient: gradient_std at and below which the relief is too uniform.
-        smooth_gradient: gradient_std, lower and upper end, of a smooth relief, scoring 1.
-        rough_gradient: gradient_std at and above which the relief is too rough.
-        range_weight: weight of the depth range.
-        protrusion_weight: weight of the protrusion.
-        smoothness_weight: weight of the gradient.
+        depth_range: of a flat face, scoring 0, and of a real one, scoring 1.
+        protrusion: of the nose of a flat face, scoring 0, and of a real one, scoring 1.
+        gradient_std: of a relief too uniform, smooth, still smooth, and too rough: scoring 0, 1,
+            1 and 0.
+        range_weight, protrusion_weight, smoothness_weight: of the components.
     """
 
-    flat_range: float = 0.05
-    real_range: float = 0.15
-    flat_protrusion: float = 0.0
-    real_protrusion: float = 0.05
-    uniform_gradient: float = 0.024
-    smooth_gradient: tuple[float, float] = (0.07, 1.5)
-    rough_gradient: float = 3.0
+    depth_range: tuple[float, float] = (0.05, 0.15)
+    protrusion: tuple[float, float] = (0.0, 0.05)
+    gradient_std: tuple[float, float, float, float] = (0.024, 0.07, 1.5, 3.0)
     range_weight: float = 0.40
     protrusion_weight: float = 0.35
     smoothness_weight: float = 0.25
@@ -163,25 +163,16 @@ class Depth(Detector[DepthMapping]):
     @staticmethod
     def score(measures: Measures, mapping: DepthMapping) -> Score:
         """Weigh depth range, nose protrusion and smoothness of the relief."""
-        spread, gradient = measures["depth_range"], measures["gradient_std"]
-        lower, upper = mapping.smooth_gradient
-        components = {
-            "range": ramp(spread, mapping.flat_range, mapping.real_range),
-            "protrusion": ramp(
-                measures["nose_protrusion"], mapping.flat_protrusion, mapping.real_protrusion
-            ),
-            "smoothness": min(
-                ramp(gradient, mapping.uniform_gradient, lower),
-                ramp(gradient, mapping.rough_gradient, upper),
-            ),
-        }
-        weights = {
-            "range": mapping.range_weight,
-            "protrusion": mapping.protrusion_weight,
-            "smoothness": mapping.smoothness_weight,
-        }
+        relief = ramp(measures["depth_range"], *mapping.depth_range)
+        protrusion = ramp(measures["nose_protrusion"], *mapping.protrusion)
+        smoothness = band(measures["gradient_std"], mapping.gradient_std)
         return Score.weighted(
-            components, weights, ("flat_face",) if spread < mapping.flat_range else ()
+            {
+                "range": (relief, mapping.range_weight),
+                "protrusion": (protrusion, mapping.protrusion_weight),
+                "smoothness": (smoothness, mapping.smoothness_weight),
+            },
+            ("flat_face",) if relief == 0.0 else (),
         )
 
 

@@ -19,7 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import points_in_poly
 
-from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status, ramp
+from detectors.contracts import (
+    Detector,
+    FaceBundle,
+    Measurement,
+    Measures,
+    Score,
+    Status,
+    band,
+    ramp,
+)
 from detectors.topology import LEFT_EYE_CONTOUR, LEFT_IRIS, RIGHT_EYE_CONTOUR, RIGHT_IRIS
 
 SIDES = {"right": (RIGHT_IRIS, RIGHT_EYE_CONTOUR), "left": (LEFT_IRIS, LEFT_EYE_CONTOUR)}
@@ -44,8 +53,6 @@ MIN_IRIS_PX = 6.0
 MIN_VISIBLE = 0.3
 """Share of the disc between the lids below which the eye counts as closed."""
 
-WEIGHTS = {"presence": 0.35, "symmetry": 0.25, "area": 0.20, "brightness": 0.20}
-
 
 @dataclass(frozen=True, slots=True)
 class EyeSpecularMapping:
@@ -60,11 +67,16 @@ class EyeSpecularMapping:
         brightness: grey levels between highlight and surroundings at which the score is 0 and 1.
             Dark irises lie at 30 to 100 and highlights above 200; an even glow varies by less
             than 30.
+        presence_weight, symmetry_weight, area_weight, brightness_weight: of the components.
     """
 
     one_eye: float = 0.0
     area: tuple[float, float, float, float] = (0.0, 0.002, 0.10, 0.30)
     brightness: tuple[float, float] = (30.0, 100.0)
+    presence_weight: float = 0.35
+    symmetry_weight: float = 0.25
+    area_weight: float = 0.20
+    brightness_weight: float = 0.20
 
 
 class EyeSpecular(Detector[EyeSpecularMapping]):
@@ -112,9 +124,8 @@ class EyeSpecular(Detector[EyeSpecularMapping]):
         presence = {2: 1.0, 1: mapping.one_eye, 0: 0.0}[(right > 0) + (left > 0)]
         # No highlight at all is symmetric too, but a print must not be paid for that.
         symmetry = min(right, left) / max(right, left, 1.0)
-        low, full, full_until, high = mapping.area
         area = [
-            min(ramp(ratio, low, full), ramp(ratio, high, full_until))
+            band(ratio, mapping.area)
             for ratio in (measures["right_area_ratio"], measures["left_area_ratio"])
         ]
         brightness = [
@@ -123,12 +134,11 @@ class EyeSpecular(Detector[EyeSpecularMapping]):
         ]
         return Score.weighted(
             {
-                "presence": presence,
-                "symmetry": symmetry,
-                "area": sum(area) / 2,
-                "brightness": sum(brightness) / 2,
-            },
-            WEIGHTS,
+                "presence": (presence, mapping.presence_weight),
+                "symmetry": (symmetry, mapping.symmetry_weight),
+                "area": (sum(area) / 2, mapping.area_weight),
+                "brightness": (sum(brightness) / 2, mapping.brightness_weight),
+            }
         )
 
 

@@ -41,8 +41,6 @@ that a generator's marks there cannot show; ``face_px`` in the record tells."""
 MIN_POWER = 0.5
 """Mean log power at low frequencies below which there is no texture: one grey level of noise."""
 
-WEIGHTS = {"smoothness": 0.40, "peaks": 0.35, "high_frequency": 0.25}
-
 RADIUS = np.hypot(*np.ogrid[:GRID, :GRID]).astype(np.intp)
 """Distance of each coefficient from the DC corner, rounded down."""
 
@@ -59,11 +57,15 @@ class GanTextureMapping:
             checkerboard of 2 and 4 grey levels on it 1.2 and 3.9.
         hf_ratio: at which the score is 1 and 0. Noise with 1/f amplitude has 0.61, white noise
             1.0; only a boost counts, as blur and enlargement lower the ratio of real faces.
+        smoothness_weight, peaks_weight, high_frequency_weight: of the components.
     """
 
     gradient: float = 10.0
     peak_energy: tuple[float, float] = (0.25, 2.0)
     hf_ratio: tuple[float, float] = (0.65, 0.95)
+    smoothness_weight: float = 0.40
+    peaks_weight: float = 0.35
+    high_frequency_weight: float = 0.25
 
 
 class GanTexture(Detector[GanTextureMapping]):
@@ -116,13 +118,15 @@ class GanTexture(Detector[GanTextureMapping]):
         """Map the spectrum to a score."""
         clean, peaked = mapping.peak_energy
         natural, boosted = mapping.hf_ratio
+        smoothness = 1 / (1 + mapping.gradient * measures["gradient_variance"])
+        peaks = ramp(measures["peak_energy"], peaked, clean)
+        high_frequency = ramp(measures["hf_ratio"], boosted, natural)
         return Score.weighted(
             {
-                "smoothness": 1 / (1 + mapping.gradient * measures["gradient_variance"]),
-                "peaks": ramp(measures["peak_energy"], peaked, clean),
-                "high_frequency": ramp(measures["hf_ratio"], boosted, natural),
-            },
-            WEIGHTS,
+                "smoothness": (smoothness, mapping.smoothness_weight),
+                "peaks": (peaks, mapping.peaks_weight),
+                "high_frequency": (high_frequency, mapping.high_frequency_weight),
+            }
         )
 
 

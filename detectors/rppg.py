@@ -21,6 +21,7 @@ from detectors.contracts import (
     Measures,
     Score,
     Status,
+    band,
     ramp,
 )
 
@@ -65,19 +66,14 @@ class RppgMapping:
     6 dB above the mean of the others.
 
     Attributes:
-        noise_snr_db: SNR that scores 0: no bin stands out at all.
-        pulse_snr_db: SNR that scores 1.
-        resting_bpm: lowest and highest rate at rest, scoring 1.
-        possible_bpm: rates below and above which the plausibility is 0; an excited applicant's
-            heart is faster than at rest.
-        snr_weight: weight of the SNR.
-        plausibility_weight: weight of the rate.
+        snr_db: of noise, in which no bin stands out at all, scoring 0; and of a pulse, scoring 1.
+        bpm: rates at which the plausibility is 0, 1, 1 and 0 again; an excited applicant's heart
+            is faster than at rest.
+        snr_weight, plausibility_weight: of the components.
     """
 
-    noise_snr_db: float = 0.0
-    pulse_snr_db: float = 10.0
-    resting_bpm: tuple[float, float] = (50.0, 120.0)
-    possible_bpm: tuple[float, float] = (40.0, 180.0)
+    snr_db: tuple[float, float] = (0.0, 10.0)
+    bpm: tuple[float, float, float, float] = (40.0, 50.0, 120.0, 180.0)
     snr_weight: float = 0.70
     plausibility_weight: float = 0.30
 
@@ -137,16 +133,16 @@ class Rppg(Detector[RppgMapping]):
     @staticmethod
     def score(measures: Measures, mapping: RppgMapping) -> Score:
         """Weigh the SNR and the plausibility of the rate."""
-        bpm = measures["bpm"]
-        (slowest, fastest), (slow, fast) = mapping.possible_bpm, mapping.resting_bpm
-        components = {
-            "snr": ramp(measures["snr_db"], mapping.noise_snr_db, mapping.pulse_snr_db),
-            "plausibility": min(ramp(bpm, slowest, slow), ramp(bpm, fastest, fast)),
-        }
-        weights = {"snr": mapping.snr_weight, "plausibility": mapping.plausibility_weight}
-        doubts = {"no_clear_pulse": "snr", "odd_pulse_rate": "plausibility"}
-        reasons = tuple(word for word, name in doubts.items() if components[name] < 0.5)
-        return Score.weighted(components, weights, reasons)
+        snr = ramp(measures["snr_db"], *mapping.snr_db)
+        plausibility = band(measures["bpm"], mapping.bpm)
+        doubts = {"no_clear_pulse": snr, "odd_pulse_rate": plausibility}
+        return Score.weighted(
+            {
+                "snr": (snr, mapping.snr_weight),
+                "plausibility": (plausibility, mapping.plausibility_weight),
+            },
+            tuple(word for word, component in doubts.items() if component < 0.5),
+        )
 
 
 def skin_trace(clip: Clip) -> Trace:

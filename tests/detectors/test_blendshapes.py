@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.blendshapes import BLENDSHAPE_NAMES, WEIGHTS, Blendshapes, BlendshapesMapping
+from detectors.blendshapes import BLENDSHAPE_NAMES, Blendshapes, BlendshapesMapping
 from detectors.contracts import BLENDSHAPES, FaceBundle, Measures, Score, Status
 from detectors.runner import Runner
 
@@ -53,10 +53,6 @@ def test_names_are_the_52_of_mediapipe() -> None:
     assert len(set(BLENDSHAPE_NAMES)) == BLENDSHAPES
     assert BLENDSHAPE_NAMES[0] == "_neutral"
     assert "tongueOut" not in BLENDSHAPE_NAMES
-
-
-def test_weights_are_the_reference_s() -> None:
-    assert WEIGHTS == {"active": 0.30, "energy": 0.30, "blink": 0.15, "diversity": 0.25}
 
 
 def test_measures_of_a_known_vector() -> None:

@@ -172,7 +172,7 @@ def test_measures_do_not_depend_on_size_or_side() -> None:
 
 def test_the_mapping_can_be_changed() -> None:
     measures = depth_measures(relief(0.1), BOX)
-    strict = replace(FAITHFUL, flat_range=0.2, real_range=0.4, range_weight=1.0)
+    strict = replace(FAITHFUL, depth_range=(0.2, 0.4), range_weight=1.0)
     assert Depth.score(measures, strict).components["range"] == 0
     assert Depth.score(measures, FAITHFUL).components["range"] == pytest.approx(0.5, abs=0.02)
 

@@ -14,7 +14,6 @@ from detectors.contracts import LANDMARKS, FaceBundle, Measurement, Measures, Sc
 from detectors.gan_texture import (
     GRID,
     RADIUS,
-    WEIGHTS,
     GanTexture,
     GanTextureMapping,
     log_power,
@@ -90,10 +89,6 @@ def measures(grey: Grey) -> Measures:
 
 def score(grey: Grey) -> Score:
     return GanTexture.score(measures(grey), GanTextureMapping())
-
-
-def test_weights_are_the_reference_s() -> None:
-    assert WEIGHTS == {"smoothness": 0.40, "peaks": 0.35, "high_frequency": 0.25}
 
 
 @pytest.mark.parametrize("step", [16, 100, 255])

@@ -308,7 +308,7 @@ def test_the_score_weighs_snr_and_rate(
 
 
 def test_the_mapping_can_be_changed() -> None:
-    strict = replace(FAITHFUL, noise_snr_db=8.0, pulse_snr_db=16.0)
+    strict = replace(FAITHFUL, snr_db=(8.0, 16.0))
     assert Rppg.score({"snr_db": 6.0, "bpm": 72.0}, strict).components["snr"] == 0
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,26 @@ def test_the_faithful_policy_maps_as_the_reference_does(detector: Any) -> None:
     entry = load_policy("faithful").signal(detector.name)
     assert entry is not None
     assert entry.mapping == detector.mapping()
+
+
+def test_the_faithful_policy_weighs_components_as_the_reference_does() -> None:
+    policy = load_policy("faithful")
+    weights = {
+        name: {
+            parameter.removesuffix("_weight"): value
+            for parameter, value in asdict(entry.mapping).items()
+            if parameter.endswith("_weight")
+        }
+        for name in policy.weights
+        if (entry := policy.signal(name))
+    }
+    assert weights == {
+        "eye_specular": {"presence": 0.35, "symmetry": 0.25, "area": 0.20, "brightness": 0.20},
+        "blendshapes": {"active": 0.30, "energy": 0.30, "blink": 0.15, "diversity": 0.25},
+        "gan_texture": {"smoothness": 0.40, "peaks": 0.35, "high_frequency": 0.25},
+        "depth": {"range": 0.40, "protrusion": 0.35, "smoothness": 0.25},
+        "rppg": {"snr": 0.70, "plausibility": 0.30},
+    }
 
 
 @pytest.mark.parametrize("name", SHIPPED)
