@@ -14,9 +14,12 @@ import httpx2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
+from rich.table import Table
 
+from fusion.judge import Judge
+from fusion.policy import SHIPPED, load_policy
 from fusion.verdict import Verdict
-from terminal import out, verdict_panel
+from terminal import out, summary, verdict_panel
 
 RGB = NDArray[np.uint8]
 
@@ -31,11 +34,13 @@ class Scene:
 
 
 def show(url: str) -> None:
-    """Send every scene to a running graph and print its verdict.
+    """Send every scene to a running graph, print its verdict, and what each policy makes of it.
 
     Raises:
         httpx2.HTTPError: the graph does not answer.
     """
+    policies = [load_policy(name) for name in SHIPPED]
+    table = Table("the same measures under", *(policy.name for policy in policies), box=None)
     for scene in scenes():
         files = {"selfie": ("selfie.jpg", scene.selfie, "image/jpeg")}
         if scene.clip is not None:
@@ -44,6 +49,13 @@ def show(url: str) -> None:
         response.raise_for_status()
         verdict = TypeAdapter(Verdict).validate_json(response.content)
         out.print(verdict_panel(verdict, scene.title))
+        table.add_row(scene.title, *(summary(Judge(p).again(verdict)) for p in policies))
+    out.print(table)
+    out.print(
+        "`faithful` is the reference as published, `hardened` what measurement supports so far: "
+        "docs/SIGNALS.md has the figures.",
+        style="dim",
+    )
 
 
 def scenes() -> Iterator[Scene]:

@@ -65,6 +65,16 @@ def verdict_panel(verdict: Verdict, title: str, *, measures: bool = True) -> Ren
     return Panel(Group(_headline(verdict), table), title=title, title_align="left")
 
 
+def summary(verdict: Verdict) -> Text:
+    """Say a verdict in one cell: the decision, the score and why it is not an accept."""
+    score = "" if verdict.score is None else f" {verdict.score:.2f}"
+    return Text.assemble(
+        (verdict.decision, DECISION_STYLE[verdict.decision]),
+        score,
+        (" " + ", ".join(verdict.reasons), "dim"),
+    )
+
+
 def _headline(verdict: Verdict) -> Text:
     score = "no score" if verdict.score is None else f"{verdict.score:.3f}"
     mode = verdict.enforcement.mode.upper()

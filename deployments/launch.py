@@ -40,6 +40,7 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
     from ray import serve
     from ray.serve._private.api import serve_start
 
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     ray.init(
         # Never a stray cluster that happens to run here: Ray would join it by default.
         address=os.environ.get("RAY_ADDRESS", "local"),

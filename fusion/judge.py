@@ -86,6 +86,24 @@ class Judge:
             created_at=datetime.now(UTC),
         )
 
+    def again(self, record: Verdict) -> Verdict:
+        """Decide a recorded session once more, from its measures, without its pixels.
+
+        The bucket is drawn by session: the record does not name the subject.
+        """
+        measured = {
+            signal.name: Measurement(
+                measures=signal.measures,
+                status=signal.status,
+                # Those of an `ok` signal came from the other policy's mapping.
+                reasons=() if signal.status is Status.OK else signal.reasons,
+                model=signal.model,
+                elapsed_ms=signal.elapsed_ms,
+            )
+            for signal in record.signals
+        }
+        return self.verdict(record.session_id, measured, record.face, document=record.document)
+
     def _signal(self, detector: type[Detector[Any]], measured: Measurement) -> Signal:
         entry = self.policy.signal(detector.name)
         signal = Signal(

@@ -130,6 +130,20 @@ def test_a_mapping_that_fails_costs_its_signal_only() -> None:
     assert verdict.decision is Decision.ACCEPT
 
 
+def test_a_record_can_be_decided_again_under_another_policy() -> None:
+    record = decide(policy(), **all_at(0.45, depth=Status.LATE))
+    assert record.decision is Decision.ACCEPT
+    same = Judge(policy()).again(record)
+    assert (same.score, same.weights, same.signals) == (
+        record.score,
+        record.weights,
+        record.signals,
+    )
+    stricter = Judge(policy(threshold=0.5)).again(record)
+    assert stricter.decision is Decision.REVIEW
+    assert stricter.reasons == ("below_threshold",)
+
+
 def test_the_record_is_complete_and_names_no_subject() -> None:
     record = json.loads(decide(policy(), **all_at(0.7, depth=Status.LATE)).to_json())
     assert record["policy"]["sha256"] == policy().sha256
