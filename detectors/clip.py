@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.contracts import BLENDSHAPES, LANDMARKS, ROIS, Clip
 from detectors.landmarks import Landmarker, Tracker, bounding_box
-from detectors.pixels import Box, Pixels, around, fill_hull, shrink
+from detectors.pixels import Box, Pixels, around, shrink
 from detectors.topology import FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
 from detectors.tracks import PointTracker, TrackSettings
 
@@ -181,15 +181,25 @@ def _mean_outside(pixels: Pixels, place: Box | None, near: Box) -> NDArray[np.fl
 
 
 def _mean_inside(pixels: Pixels, outline: NDArray[np.float32], least: int) -> NDArray[np.float32]:
-    """Mean colour inside the convex hull of ``outline``; NaN if not all of it is in the frame."""
+    """Mean colour inside the convex hull of ``outline``; NaN if not all of it is in the frame.
+
+    Pixels on the edge count by the part that is inside, or else the jitter of the landmarks
+    would move whole rows of pixels in and out.
+    """
     height, width = pixels.shape[:2]
     low = np.floor(outline.min(axis=0)).astype(int)
     high = np.ceil(outline.max(axis=0)).astype(int) + 1
     if (low < 0).any() or (high > (width, height)).any():
         return np.full(3, np.nan, np.float32)
     mask = np.zeros((high - low)[::-1], np.uint8)
-    fill_hull(mask, outline - low, 1)
-    if cv2.countNonZero(mask) < least:
+    hull = cv2.convexHull(np.rint((outline - low - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
+    weights = mask.astype(np.float32) / 255
+    total = weights.sum()
+    if total < least:
         return np.full(3, np.nan, np.float32)
-    region = pixels[low[1] : high[1], low[0] : high[0]]
-    return np.array(cv2.mean(region, mask)[:3], np.float32)
+    region = pixels[low[1] : high[1], low[0] : high[0]].astype(np.float32)
+    return np.asarray(np.tensordot(weights, region, axes=2) / total, np.float32)
+
+
+_SUBPIXEL_BITS = 6

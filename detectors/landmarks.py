@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 TASK = "face_landmarker"
 
+_SETTLING = 3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
@@ -174,6 +176,7 @@ class Tracker:
         from mediapipe.python.solutions.face_mesh import FaceMesh
 
         self._mesh: Any = FaceMesh(refine_landmarks=irises)
+        self._tracking = False
 
     def __enter__(self) -> Self:
         return self
@@ -188,7 +191,14 @@ class Tracker:
 
     def follow(self, pixels: Pixels) -> NDArray[np.float32] | None:
         """Return the landmarks, float32 (478, 3) in pixels, in the next frame, or None."""
-        found = self._mesh.process(np.ascontiguousarray(pixels)).multi_face_landmarks
+        pixels = np.ascontiguousarray(pixels)
+        found = self._mesh.process(pixels).multi_face_landmarks
+        if found and not self._tracking:
+            # The first landmarks come from a coarser box than the next ones, which would show
+            # as a jump of the traces: look at the same frame until they have settled.
+            for _ in range(_SETTLING):
+                found = self._mesh.process(pixels).multi_face_landmarks
+        self._tracking = bool(found)
         return _points(found[0].landmark, pixels) if found else None
 
 

@@ -77,18 +77,29 @@ class Parallax(Detector[ParallaxMapping]):
             direction; the median of the turned windows.
 
     Args:
-        min_turn_deg: turn below which a window says nothing.
+        min_turn_deg: turn of the landmarks below which a window says nothing.
+        min_plane_turn_deg: the same for the turn of the plane, which is less exact.
         planar_pct: residual, in % of the face's width, above which the turn of the plane is not
             believed: the noise of compressed clips looks like large turns.
+        planar_explained: share of the residual that follows a face's depth above which it is
+            not believed: the plane that fits a head best seems to turn two to three times as far.
     """
 
     name = "parallax"
     needs = ("clip.tracks",)
     mapping = ParallaxMapping
 
-    def __init__(self, min_turn_deg: float = 6.0, planar_pct: float = 0.5) -> None:
+    def __init__(
+        self,
+        min_turn_deg: float = 6.0,
+        min_plane_turn_deg: float = 10.0,
+        planar_pct: float = 0.5,
+        planar_explained: float = 0.1,
+    ) -> None:
         self._min_turn_deg = min_turn_deg
+        self._min_plane_turn_deg = min_plane_turn_deg
         self._planar_pct = planar_pct
+        self._planar_explained = planar_explained
 
     def measure(self, bundle: FaceBundle) -> Measurement:
         """Measure the windows of ``bundle.clip.tracks``."""
@@ -96,12 +107,16 @@ class Parallax(Detector[ParallaxMapping]):
         views = _views(clip.tracks, clip.frame_size) if clip else []
         if not views:
             return Measurement({"windows": 0.0}, Status.ABSTAINED, ("no_tracks",))
-        planar = [view for view in views if view.residual_pct <= self._planar_pct]
+        planar = [
+            view
+            for view in views
+            if view.residual_pct <= self._planar_pct and view.explained <= self._planar_explained
+        ]
         turned = [
             view
             for view in views
             if view.turn_deg >= self._min_turn_deg
-            or (view in planar and view.plane_turn_deg >= self._min_turn_deg)
+            or (view in planar and view.plane_turn_deg >= self._min_plane_turn_deg)
         ]
         measures = {
             "windows": float(len(views)),
@@ -135,7 +150,7 @@ class _View(NamedTuple):
     explained: float
 
 
-_GROSS = 0.04
+_GROSS = 0.08
 """Distance, in widths of the face, beyond which a point counts as lost, not as relief."""
 
 

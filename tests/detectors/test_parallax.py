@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from moving_faces import CANONICAL, FACE_WIDTH_CM, face_depth, posed, project, turning
+from scipy.interpolate import RBFInterpolator
+
+from detectors.canonical import VERTICES
+from detectors.clip import trace_clip
+from detectors.contracts import Clip, FaceBundle, Status, TrackWindow
+from detectors.landmarks import MeshLandmarker
+from detectors.parallax import Parallax, ParallaxMapping, plane_turn_deg, turn_deg
+from detectors.pose import focal_length
+
+SIZE = (640, 480)
+
+
+def surface(kind, count=120):
+    """Points (N, 3) in cm on the face: on its relief, or flattened."""
+    places = np.random.default_rng(5).uniform((-5.5, -7), (5.5, 6), (count, 2))
+    known = np.array(list(VERTICES.values()))
+    depth = {
+        "head": RBFInterpolator(known[:, :2], known[:, 2])(places),
+        "plane": np.full(count, 4.0),
+        # A sheet bent about the upright axis, with a radius of one width of the face.
+        "paper": np.sqrt(FACE_WIDTH_CM**2 - places[:, 0] ** 2) - FACE_WIDTH_CM + 4.0,
+    }[kind]
+    return np.column_stack([places, depth])
+
+
+def window(kind, turn, *, seen_turn=None, noise=0.1, position=(2, 1, -50), seed=0):
+    """What flow and landmarks report when a surface turns by ``turn`` degrees in a second."""
+    rng = np.random.default_rng(seed)
+    start, end = posed(-turn / 2), posed(turn / 2, position=position)
+    points = [project(surface(kind), pose, SIZE)[:, :2] for pose in (start, end)]
+    seen_turn = turn if seen_turn is None else seen_turn
+    faces = [project(CANONICAL, posed(a), SIZE) for a in (-seen_turn / 2, seen_turn / 2)]
+    points[1] = points[1] + rng.normal(0, noise, points[1].shape)
+    return TrackWindow(np.array([0.0, 1.0]), np.stack(points).astype(np.float32), np.stack(faces))
+
+
+def bundle(*windows):
+    clip = Clip(
+        times=np.empty(0),
+        roi_rgb=np.empty((0, 4, 3), np.float32),
+        boxes=np.empty((0, 4), np.float32),
+        landmarks=np.empty((0, 478, 3), np.float32),
+        blendshapes=None,
+        tracks=windows,
+        frame_size=SIZE,
+    )
+    return FaceBundle(
+        crop=np.empty((0, 0, 3), np.uint8),
+        frame=np.empty((0, 0, 3), np.uint8),
+        box=(0, 0, 1, 1),
+        crop_origin=(0, 0),
+        crop_scale=1.0,
+        frame_size=SIZE,
+        landmarks=np.empty((0, 3), np.float32),
+        clip=clip,
+    )
+
+
+def value(measured):
+    return Parallax.score(measured.measures, ParallaxMapping()).value
+
+
+@pytest.mark.parametrize("turn", [8, 12, 20, 30])
+def test_a_turning_head_has_the_relief_of_a_face(turn):
+    measured = Parallax().measure(bundle(window("head", turn)))
+    assert measured.status is Status.OK
+    assert measured.measures["turned_windows"] == 1
+    assert measured.measures["turn_deg"] == pytest.approx(turn, rel=0.1)
+    assert measured.measures["residual_pct"] > 0.7
+    assert measured.measures["explained"] > 0.6
+    assert value(measured) == 1.0
+
+
+@pytest.mark.parametrize("turn", [8, 12, 20, 30])
+def test_a_turning_print_has_none(turn):
+    """The landmarks, like MediaPipe's, show a turning head all the same."""
+    measured = Parallax().measure(bundle(window("plane", turn)))
+    assert measured.status is Status.OK
+    assert measured.measures["residual_pct"] < 0.2  # the noise of the points
+    assert measured.measures["explained"] < 0.1
+    score = Parallax.score(measured.measures, ParallaxMapping())
+    assert score.value == 0.0
+    assert score.reasons == ("planar",)
+
+
+def test_a_print_is_caught_though_its_landmarks_barely_turn():
+    measured = Parallax().measure(bundle(window("plane", 30, seen_turn=3)))
+    assert measured.measures["turn_deg"] < 6
+    assert measured.measures["plane_turn_deg"] == pytest.approx(30, abs=6)
+    assert value(measured) == 0.0
+
+
+def test_curved_paper_passes_as_documented():
+    """Its relief is real; the signal speaks of flat prints only."""
+    measured = Parallax().measure(bundle(window("paper", 30)))
+    assert measured.measures["residual_pct"] > 0.4
+    assert value(measured) > 0.3
+
+
+@pytest.mark.parametrize(("kind", "turn"), [("head", 2), ("head", 5), ("plane", 2), ("plane", 5)])
+def test_little_motion_says_nothing(kind, turn):
+    still = window(kind, turn)
+    measured = Parallax().measure(bundle(still))
+    assert measured.status is Status.ABSTAINED
+    assert measured.reasons == ("insufficient_motion",)
+    assert measured.measures["turned_windows"] == 0
+    assert 0 < measured.measures["turn_deg"] < 6
+
+
+def test_moving_about_is_not_turning():
+    measured = Parallax().measure(bundle(window("plane", 0, position=(6, -3, -40))))
+    assert measured.reasons == ("insufficient_motion",)
+
+
+def test_noise_is_not_taken_for_a_turning_plane():
+    """Points of a talking face in a compressed clip jump about by a percent of its width."""
+    for seed in range(5):
+        noisy = window("head", 1, noise=1.5, position=(0, 0, -50), seed=seed)
+        assert Parallax().measure(bundle(noisy)).reasons == ("insufficient_motion",)
+
+
+def test_the_needed_turn_is_a_parameter():
+    turned = bundle(window("head", 8))
+    assert Parallax(min_turn_deg=10).measure(turned).status is Status.ABSTAINED
+    assert Parallax(min_turn_deg=5).measure(turned).status is Status.OK
+
+
+def test_no_windows():
+    measured = Parallax().measure(bundle())
+    assert measured.status is Status.ABSTAINED
+    assert measured.reasons == ("no_tracks",)
+
+
+def test_windows_without_turn_do_not_dilute_the_others():
+    alone = Parallax().measure(bundle(window("head", 15))).measures
+    among = (
+        Parallax()
+        .measure(bundle(window("plane", 0, position=(0, 0, -50)), window("head", 15)))
+        .measures
+    )
+    assert among["windows"] == 2
+    assert among["turned_windows"] == 1
+    assert among["residual_pct"] == alone["residual_pct"]
+
+
+def test_lost_points_do_not_make_relief():
+    flat = window("plane", 20)
+    flat.points[1, :6] += 40
+    measured = Parallax().measure(bundle(flat))
+    assert measured.measures["residual_pct"] < 0.2
+
+
+def test_points_that_coincide_are_no_window():
+    degenerate = window("head", 20)
+    degenerate.points[:] = 100
+    assert Parallax().measure(bundle(degenerate)).reasons == ("no_tracks",)
+
+
+def test_mirrored_and_rescaled_measures_agree():
+    straight = window("head", 15)
+    mirrored = TrackWindow(straight.times, straight.points.copy(), straight.landmarks.copy())
+    mirrored.points[..., 0] = SIZE[0] - mirrored.points[..., 0]
+    mirrored.landmarks[..., 0] = SIZE[0] - mirrored.landmarks[..., 0]
+    smaller = TrackWindow(straight.times, straight.points / 2, straight.landmarks / 2)
+    expected = Parallax().measure(bundle(straight)).measures
+    for other in (mirrored, smaller):
+        found = Parallax().measure(bundle(other)).measures
+        for name in ("turn_deg", "residual_pct", "explained"):
+            assert found[name] == pytest.approx(expected[name], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("residual", "explained", "expected"),
+    [(0.0, 0.0, 0.0), (2.0, 0.9, 1.0), (2.0, 0.0, 0.0), (0.1, 0.9, 0.0), (0.5, 0.9, 0.5)],
+)
+def test_both_are_required(residual, explained, expected):
+    measures = {"residual_pct": residual, "explained": explained}
+    assert Parallax.score(measures, ParallaxMapping()).value == pytest.approx(expected)
+
+
+def test_turn_ignores_rolling_and_distance():
+    still, rolled = posed(0), posed(0, roll=25, position=(3, 2, -35))
+    faces = np.stack([project(CANONICAL, pose, SIZE) for pose in (still, rolled)])
+    assert turn_deg(faces) < 2
+    tilted = np.stack([project(CANONICAL, posed(0, pitch=p), SIZE) for p in (-8, 8)])
+    assert turn_deg(tilted) == pytest.approx(16, abs=1)
+
+
+def test_turn_of_a_plane_from_its_homography():
+    focal = focal_length(SIZE[1])
+    camera = np.array([[focal, 0, 320], [0, focal, 240], [0, 0, 1]])
+    yaw = np.radians(25)
+    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    motion = turn + np.outer(np.array([0.02, 0.01, 0.1]), np.array([0, 0, 1]))
+    homography = camera @ motion @ np.linalg.inv(camera)
+    assert plane_turn_deg(homography, SIZE) == pytest.approx(25, abs=0.1)
+
+
+@pytest.fixture(scope="module")
+def portrait(astronaut):
+    """A face 180 px wide, its landmarks, and a relief for it."""
+    pixels = cv2.resize(astronaut[20:230, 110:330], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    landmarks = MeshLandmarker().find(pixels)[0].landmarks
+    return pixels, landmarks, face_depth(landmarks, pixels.shape[:2])
+
+
+def seen(portrait, flat, degrees):
+    """Measure pictures: the whole way from frames by landmarks and flow to the signal."""
+    pixels, landmarks, depth = portrait
+    relief = np.zeros_like(depth) if flat else depth
+    clip = trace_clip(turning(pixels, relief, landmarks, degrees), MeshLandmarker())
+    return Parallax().measure(bundle(*clip.tracks))
+
+
+def test_pictures_of_a_turning_head(portrait):
+    measured = seen(portrait, flat=False, degrees=16)
+    assert measured.status is Status.OK
+    assert measured.measures["residual_pct"] > 0.7
+    assert measured.measures["explained"] > 0.3
+    assert value(measured) == 1.0
+
+
+def test_pictures_of_a_turning_print(portrait):
+    measured = seen(portrait, flat=True, degrees=35)
+    assert measured.status is Status.OK
+    assert measured.measures["residual_pct"] < 0.3
+    assert value(measured) == 0.0
+
+
+def test_pictures_of_a_still_print(portrait):
+    assert seen(portrait, flat=True, degrees=2).reasons == ("insufficient_motion",)
