@@ -131,7 +131,9 @@ class FaceLocator:
         return Located(replace(bundle, channel=channel), tuple(problems), quality)
 
     def _trace(self, frames: Iterable[FrameLike] | None) -> Clip | None:
-        return trace_clip(frames, self.landmarker, self.settings.clip) if frames else None
+        if frames is None:
+            return None
+        return trace_clip(frames, self.landmarker, self.settings.clip)
 
     def _search(self, pixels: Pixels) -> list[Face]:
         small, scale = shrink(pixels, self.settings.search_side)
