@@ -125,8 +125,7 @@ class _Window:
 
     def _look(self, pixels: Pixels) -> tuple[Pixels, float]:
         x0, y0, x1, y1 = self._region
-        small, scale = shrink(pixels[y0:y1, x0:x1], self._side)
-        return grey(small), scale
+        return shrink(grey(pixels[y0:y1, x0:x1]), self._side)
 
 
 def _flow(
