@@ -221,10 +221,12 @@ def policy_check(path: Annotated[str, typer.Argument(help="A YAML file.")]) -> N
 
 def main() -> None:
     """Run the command; what the user can put right is one line on stderr and exit code 2."""
+    from deployments.environment import prepare
     from deployments.errors import ConfigError, LaunchError
     from media.errors import MediaError
     from models.store import FetchError
 
+    prepare()
     silence_native_logs()
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     try:

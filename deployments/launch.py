@@ -34,22 +34,22 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
     Raises:
         LaunchError: a node failed to start.
     """
-    # No word about this deployment leaves the machine. Ray reads this when it is imported.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
     from ray import serve
     from ray.serve._private.api import serve_start
 
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    ray.init(
-        # Never a stray cluster that happens to run here: Ray would join it by default.
-        address=os.environ.get("RAY_ADDRESS", "local"),
-        include_dashboard=False,  # its job API is code execution
-        # Replicas ask for fractions that add up to a few; a small machine must still place them.
-        num_cpus=None if "RAY_ADDRESS" in os.environ else max(os.cpu_count() or 1, 4),
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(**quiet)
+    else:
+        ray.init(
+            address="local",  # by default Ray would join any cluster that happens to run here
+            include_dashboard=False,  # its job API is code execution
+            # Replicas ask for fractions that add up to a few; a small machine must place them.
+            num_cpus=max(os.cpu_count() or 1, 4),
+            **quiet,
+        )
     try:
         client = serve_start(
             http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from deployments.environment import prepare
+
+prepare()
+
 
 def _folder(variable: str) -> Path:
     value = os.environ.get(variable)

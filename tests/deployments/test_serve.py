@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import os
 import socket
+import subprocess
+import sys
 import time
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 from media_corpus import uploads
 from serving import Graph, peak_memory, replicas
 
@@ -126,3 +131,26 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(served: Graph, selfie: 
             )
             connection.sendall((head + b"x" * 9000)[:cut])
     assert served.verify(selfie=selfie).status_code == 200
+
+
+def test_a_stranger_cannot_join_the_cluster(served: Graph, tmp_path: Path) -> None:
+    address = ray.get_runtime_context().gcs_address
+    joining = subprocess.run(
+        [sys.executable, "-c", f"import ray; ray.init(address={address!r}); print('joined')"],
+        env={**os.environ, "HOME": str(tmp_path), "RAY_AUTH_MODE": "disabled"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert joining.returncode != 0
+    assert "joined" not in joining.stdout
+    assert "AuthenticationError" in joining.stderr
+
+
+def test_the_door_is_open_to_this_machine_only(served: Graph) -> None:
+    assert served.client.base_url.host == "127.0.0.1"
+    with socket.socket() as probe:
+        outside = socket.gethostbyname(socket.gethostname())
+        if outside.startswith("127."):
+            outside = "127.0.0.2"
+        assert probe.connect_ex((outside, served.client.base_url.port or 80)) != 0
