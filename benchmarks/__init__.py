@@ -1,0 +1,1 @@
+"""Measurements of Palisade, each a command that prints what the documentation quotes."""
