@@ -46,16 +46,14 @@ _STEADY = list(POSE_WEIGHTS)
 class ParallaxMapping:
     """Anchors of the score, between flat prints and rendered heads of the same photographs.
 
-    Turned by 8 to 50 degrees in a second, prints left 0.1 to 0.6% and 0.00 to 0.06 explained,
-    heads 0.8 to 2.0% and 0.3 to 0.9; compressed clips of real heads reach down to 0.1 explained.
+    Turned by 8 to 50 degrees in a second, prints left a relief of 0.00 to 0.1% and heads one of
+    0.4 to 1.9%; compressed clips of real heads begin at 0.3%.
 
     Attributes:
-        residual_pct: residual, in % of the face's width, that scores 0 and 1.
-        explained: share of the residual that follows a face's depth that scores 0 and 1.
+        relief_pct: relief, in % of the face's width, that scores 0 and 1.
     """
 
-    residual_pct: tuple[float, float] = (0.3, 0.7)
-    explained: tuple[float, float] = (0.05, 0.25)
+    relief_pct: tuple[float, float] = (0.1, 0.5)
 
 
 class Parallax(Detector[ParallaxMapping]):
@@ -75,14 +73,19 @@ class Parallax(Detector[ParallaxMapping]):
             width; the median of the turned windows.
         explained: share, 0..1, of the residual's energy that is the depth of a face along one
             direction; the median of the turned windows.
+        relief_pct: residual_pct times the root of explained, of each window: RMS of the part of
+            the residual that looks like a face, in % of its width; the median of the turned
+            windows. Noise of the points raises the residual and lowers the explained share; this
+            it leaves alone.
 
     Args:
         min_turn_deg: turn of the landmarks below which a window says nothing.
         min_plane_turn_deg: the same for the turn of the plane, which is less exact.
-        planar_pct: residual, in % of the face's width, above which the turn of the plane is not
-            believed: the noise of compressed clips looks like large turns.
-        planar_explained: share of the residual that follows a face's depth above which it is
-            not believed: the plane that fits a head best seems to turn two to three times as far.
+        planar_pct: relief, in % of the face's width, above which the turn of the plane is not
+            believed: the plane that fits a head best seems to turn two to three times as far.
+        planar_certainty: how many times what a homography leaves must be left by a motion within
+            the image plane, or the turn of the plane is not believed: the noise of compressed
+            clips looks like large turns.
     """
 
     name = "parallax"
@@ -93,13 +96,13 @@ class Parallax(Detector[ParallaxMapping]):
         self,
         min_turn_deg: float = 6.0,
         min_plane_turn_deg: float = 10.0,
-        planar_pct: float = 0.5,
-        planar_explained: float = 0.1,
+        planar_pct: float = 0.1,
+        planar_certainty: float = 1.3,
     ) -> None:
         self._min_turn_deg = min_turn_deg
         self._min_plane_turn_deg = min_plane_turn_deg
         self._planar_pct = planar_pct
-        self._planar_explained = planar_explained
+        self._planar_certainty = planar_certainty
 
     def measure(self, bundle: FaceBundle) -> Measurement:
         """Measure the windows of ``bundle.clip.tracks``."""
@@ -110,7 +113,7 @@ class Parallax(Detector[ParallaxMapping]):
         planar = [
             view
             for view in views
-            if view.residual_pct <= self._planar_pct and view.explained <= self._planar_explained
+            if view.relief_pct <= self._planar_pct and view.certainty >= self._planar_certainty
         ]
         turned = [
             view
@@ -126,19 +129,15 @@ class Parallax(Detector[ParallaxMapping]):
         }
         if not turned:
             return Measurement(measures, Status.ABSTAINED, ("insufficient_motion",))
-        measures["residual_pct"] = float(np.median([view.residual_pct for view in turned]))
-        measures["explained"] = float(np.median([view.explained for view in turned]))
+        for name in ("residual_pct", "explained", "relief_pct"):
+            measures[name] = float(np.median([getattr(view, name) for view in turned]))
         return Measurement(measures)
 
     @staticmethod
     def score(measures: Measures, mapping: ParallaxMapping) -> Score:
-        """Require both: a residual, and that it looks like a face. The lesser one counts."""
-        components = {
-            "residual": ramp(measures["residual_pct"], *mapping.residual_pct),
-            "explained": ramp(measures["explained"], *mapping.explained),
-        }
-        reasons = ("planar",) if components["residual"] == 0.0 else ()
-        return Score(min(components.values()), components, reasons)
+        """Map the relief; none at all is ``planar``."""
+        relief = ramp(measures["relief_pct"], *mapping.relief_pct)
+        return Score(relief, {"relief": relief}, ("planar",) if relief == 0.0 else ())
 
 
 class _View(NamedTuple):
@@ -148,6 +147,11 @@ class _View(NamedTuple):
     plane_turn_deg: float
     residual_pct: float
     explained: float
+    certainty: float
+
+    @property
+    def relief_pct(self) -> float:
+        return self.residual_pct * math.sqrt(self.explained)
 
 
 _GROSS = 0.08
@@ -172,16 +176,34 @@ def _view(window: TrackWindow, frame_size: tuple[int, int]) -> _View | None:
     inside = np.asarray(kept)[:, 0] == 1
     start, end = start[inside], end[inside]
     homography, _ = cv2.findHomography(start, end, 0)
-    residual = (end - cv2.perspectiveTransform(start[:, None], homography)[:, 0]) / width
+    residual = end - cv2.perspectiveTransform(start[:, None], homography)[:, 0]
+    left = _rms(residual) / width
 
     where = (start - centre) / width
     depth = RBFInterpolator((face[_INDICES, :2] - centre) / width, _DEPTH, smoothing=1e-6)(where)
     return _View(
-        turn_deg(window.landmarks),
-        plane_turn_deg(homography, frame_size),
-        100.0 * float(np.sqrt((residual**2).sum(axis=1).mean())),
-        _explained(residual, where, depth),
+        turn_deg=turn_deg(window.landmarks),
+        plane_turn_deg=plane_turn_deg(homography, frame_size),
+        residual_pct=100.0 * left,
+        explained=_explained(residual, where, depth),
+        certainty=_rms(_in_plane_residual(start, end)) / width / max(left, _EXACT),
     )
+
+
+_EXACT = 1e-6
+"""Residual, in widths of the face, that counts as none."""
+
+
+def _rms(residual: Array) -> float:
+    return float(np.sqrt((residual**2).sum(axis=1).mean()))
+
+
+def _in_plane_residual(start: Array, end: Array) -> Array:
+    """What the best shift, roll and change of distance leaves, as complex numbers of the plane."""
+    z, w = start @ [1, 1j], end @ [1, 1j]
+    z, w = z - z.mean(), w - w.mean()
+    left = w - (np.vdot(z, w) / np.vdot(z, z)) * z
+    return np.column_stack([left.real, left.imag])
 
 
 def plane_turn_deg(homography: Array, frame_size: tuple[int, int]) -> float:
@@ -225,7 +247,7 @@ def _out_of_plane(rotation: Array) -> float:
 
 
 def _explained(residual: Array, points: Array, depth: Array) -> float:
-    """Share of the residual's energy that is ``depth`` times one direction.
+    """Share of the residual's energy that is ``depth`` times one direction, beyond chance.
 
     A homography takes up a part of the depth as well, so the template is compared only with
     what a homography leaves of it: the part orthogonal to all small changes of a homography.
@@ -243,4 +265,10 @@ def _explained(residual: Array, points: Array, depth: Array) -> float:
     left = left - basis @ (basis.T @ left)
     fitted = relief @ np.linalg.lstsq(relief, left, rcond=None)[0]
     energy = float(left @ left)
-    return float(fitted @ fitted) / energy if energy > 0 else 0.0
+    if energy == 0.0:
+        return 0.0
+    # As in the adjusted R²: a direction has two numbers to fit, which explain this much of any
+    # noise.
+    by_chance = 2 / (left.size - basis.shape[1])
+    share = (float(fitted @ fitted) / energy - by_chance) / (1 - by_chance)
+    return max(share, 0.0)

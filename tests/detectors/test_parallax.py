@@ -177,11 +177,20 @@ def test_mirrored_and_rescaled_measures_agree():
 
 @pytest.mark.parametrize(
     ("residual", "explained", "expected"),
-    [(0.0, 0.0, 0.0), (2.0, 0.9, 1.0), (2.0, 0.0, 0.0), (0.1, 0.9, 0.0), (0.5, 0.9, 0.5)],
+    [(0.0, 0.0, 0.0), (2.0, 0.9, 1.0), (2.0, 0.002, 0.0), (0.1, 0.9, 0.0), (0.4, 0.5625, 0.5)],
 )
-def test_both_are_required(residual, explained, expected):
-    measures = {"residual_pct": residual, "explained": explained}
+def test_a_residual_must_be_there_and_look_like_a_face(residual, explained, expected):
+    measures = {"relief_pct": residual * explained**0.5}
     assert Parallax.score(measures, ParallaxMapping()).value == pytest.approx(expected)
+
+
+def test_a_noisy_print_is_still_planar():
+    """Noise of the points is no relief, and does not hide that the plane turns."""
+    for seed in range(5):
+        noisy = window("plane", 30, seen_turn=3, noise=0.7, seed=seed)
+        measured = Parallax().measure(bundle(noisy))
+        assert measured.measures["residual_pct"] > 0.5
+        assert value(measured) == 0.0
 
 
 def test_turn_ignores_rolling_and_distance():
