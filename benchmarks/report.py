@@ -37,7 +37,10 @@ def markdown(report: Row) -> str:
         for title in dict.fromkeys(row[name] for d in report["data_sets"] for row in d[kind]):
             blocks += [f"#### {'fused: ' * (kind == 'fused')}{title}"]
             rows = [(d, row) for d in report["data_sets"] for row in d[kind] if row[name] == title]
-            blocks.append(_scores(rows, fused=kind == "fused"))
+            if any(sum(row["scored"].values()) for _, row in rows):
+                blocks.append(_scores(rows, fused=kind == "fused"))
+            else:
+                blocks.append(f"No score on any data set{_why([row for _, row in rows])}.")
     if report["pulse_rule"]:
         blocks += ["#### pulse rule", _pulse_rule(report["pulse_rule"])]
     return "\n\n".join(blocks) + "\n"
@@ -104,11 +107,17 @@ def _unscored(row: Row) -> str:
     """Shares of the located faces that got no score, by status."""
     found = [row[group]["statuses"] for group in ("real", "attack")]
     names = sorted({name for statuses in found for name in statuses} - {"ok"})
-    return ", ".join(f"{name} {_share_of(row, name)}" for name in names)
+    return ", ".join(f"{name} {_share_of(row, name)}" for name in names) or "none"
 
 
 def _share_of(row: Row, status: str) -> str:
     return _pair(row, lambda group: _share(_part(group["statuses"], status)))
+
+
+def _why(rows: Iterable[Row]) -> str:
+    groups = [row[group] for row in rows for group in ("real", "attack")]
+    words = sorted({word for group in groups for word in group.get("reasons", ())})
+    return f": {', '.join(words)}" if words else ""
 
 
 def _part(statuses: Mapping[str, int], status: str) -> float | None:

@@ -134,6 +134,10 @@ def test_the_tables_show_the_figures(measured: tuple[dict[str, Any], str, Path])
     row = next(line for line in texture if line.startswith("| collectors"))
     assert "| 5 / 5 |" in row
     assert row.endswith("| 1.00 [1.00, 1.00] |")
+    # Every signal has its section, be it only to say that there is nothing to show.
+    for signal in ("eye_specular", "blendshapes", "gan_texture", "depth"):
+        below = lines[lines.index(f"#### {signal}") + 2]
+        assert below.startswith(("| data set | scored |", "No score on any data set: "))
     assert {"#### fused: faithful", "#### fused: hardened"} <= set(lines)
     assert "1 whose file is missing, 1 that are neither" in printed
     assert report["policies"]["faithful"] == load_policy("faithful").sha256
