@@ -74,30 +74,30 @@ def scenes() -> Iterator[Scene]:
 
 
 def on_screen(image: RGB) -> RGB:
-    """Simulate a photograph of ``image`` shown on a screen.
+    """Simulate a close photograph of ``image`` shown on a screen.
 
-    Subpixel stripes, raised blacks, a cool white point and a slightly turned camera whose own
-    grid beats against the stripes.
+    The camera resolves the grid of pixels: two of its samples fall on each of them, slightly
+    turned, so that stripes and gaps beat against its own grid. Blacks are raised, white is cool.
 
     Args:
         image: uint8 RGB (H, W, 3).
 
     Returns:
-        uint8 RGB of the same shape.
+        uint8 RGB (2 H, 2 W, 3).
     """
     height, width = image.shape[:2]
-    scale = 3  # camera samples for each screen pixel while the light is summed up
-    size = (width * scale, height * scale)
-    light = (np.kron(image, np.ones((scale, scale, 1))) / 255) ** 2.2
-    stripes = np.eye(3)[np.arange(size[0]) % scale]  # red, green, blue columns
-    lines = np.where(np.arange(size[1]) % scale, 1.0, 0.7)  # dark gaps between rows
-    light *= (0.35 + 1.56 * stripes) * lines[:, None, None]
-    light = 0.03 + 0.97 * light * [0.92, 0.98, 1.06]  # raised black, cool white
-    turned = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), angle=1.7, scale=0.985)
-    seen = cv2.warpAffine(light, turned, size, borderMode=cv2.BORDER_REFLECT)
-    seen = cv2.resize(
-        cv2.GaussianBlur(seen, (0, 0), 1.4), (width, height), interpolation=cv2.INTER_AREA
-    )
+    fine = 6  # samples of the light for each pixel of the screen
+    size = (width * fine, height * fine)
+    linear = (image.astype(np.float32) / 255) ** 2.2
+    light = np.asarray(cv2.resize(linear, size, interpolation=cv2.INTER_NEAREST), np.float32)
+    stripes = np.eye(3, dtype=np.float32)[np.arange(size[0]) * 3 // fine % 3]  # R, G, B columns
+    rows = np.where(np.arange(size[1]) % fine, 1.0, 0.3).astype(np.float32)  # gaps between lines
+    light *= (0.25 + 2.25 * stripes) * rows[:, None, None]
+    turned = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), angle=1.7, scale=0.97)
+    moved = cv2.warpAffine(light, turned, size, borderMode=cv2.BORDER_REFLECT)
+    blurred = cv2.GaussianBlur(moved, (0, 0), 0.35 * fine)  # the lens
+    seen = cv2.resize(blurred, (2 * width, 2 * height), interpolation=cv2.INTER_AREA)
+    seen = 0.02 + 0.98 * seen * np.array([0.92, 0.98, 1.06], np.float32)
     return np.asarray(np.clip(seen, 0, 1) ** (1 / 2.2) * 255, np.uint8)
 
 

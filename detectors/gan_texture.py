@@ -94,7 +94,7 @@ class GanTexture(Detector[GanTextureMapping]):
 
     def measure(self, bundle: FaceBundle) -> Measurement:
         """Measure the spectrum of the face."""
-        face = _face(bundle.crop, bundle.landmarks)
+        face = face_square(bundle)
         measures = {"face_px": float(len(face))}
         if len(face) < MIN_FACE_PX:
             return Measurement(measures, Status.ABSTAINED, ("face_too_small_for_texture",))
@@ -150,9 +150,10 @@ def radial_profile(power: NDArray[np.float32]) -> NDArray[np.float64]:
     return profile
 
 
-def _face(crop: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
-    low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
-    height, width = crop.shape[:2]
+def face_square(bundle: FaceBundle) -> NDArray[np.uint8]:
+    """Cut out the square about the box of the landmarks: uint8 RGB (N, N, 3)."""
+    low, high = bundle.landmarks[:, :2].min(axis=0), bundle.landmarks[:, :2].max(axis=0)
+    height, width = bundle.crop.shape[:2]
     side = min(round(float((high - low).max())), height, width)
     x, y = np.clip(np.rint((low + high - side) / 2), 0, (width - side, height - side)).astype(int)
-    return crop[y : y + side, x : x + side]
+    return bundle.crop[y : y + side, x : x + side]

@@ -151,7 +151,7 @@ class _View(NamedTuple):
 
     @property
     def relief_pct(self) -> float:
-        return self.residual_pct * math.sqrt(self.explained)
+        return float(self.residual_pct * math.sqrt(self.explained))
 
 
 _GROSS = 0.08
@@ -271,4 +271,4 @@ def _explained(residual: Array, points: Array, depth: Array) -> float:
     # noise.
     by_chance = 2 / (left.size - basis.shape[1])
     share = (float(fitted @ fitted) / energy - by_chance) / (1 - by_chance)
-    return max(share, 0.0)
+    return float(max(share, 0.0))

@@ -29,6 +29,7 @@ class Judge:
     def __init__(self, policy: Policy, canary_key: bytes = b"") -> None:
         self.policy = policy
         self._canary_key = canary_key
+        self._policy_ref = policy.ref
 
     def verdict(
         self,
@@ -82,7 +83,7 @@ class Judge:
             reasons=insufficient + failed,
             face=face,
             document=document,
-            policy=policy.ref,
+            policy=self._policy_ref,
             created_at=datetime.now(UTC),
         )
 

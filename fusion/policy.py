@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -112,7 +111,7 @@ class Policy(_Strict):
     review_on: tuple[FaceProblem, ...] = ()
     signals: Signals
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """Digest of every value of the policy, whatever file or variable it came from."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
@@ -127,7 +126,7 @@ class Policy(_Strict):
         entry: SignalPolicy[Any] | None = getattr(self.signals, name, None)
         return entry
 
-    @cached_property
+    @property
     def weights(self) -> dict[str, float]:
         """Relative importance of each signal that the policy counts."""
         entries = {d.name: self.signal(d.name) for d in DETECTORS}
