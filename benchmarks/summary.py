@@ -126,8 +126,12 @@ def _statuses(name: str, group: Sequence[Judged]) -> dict[str, Any]:
 
 
 def _decisions(policy: str, group: Sequence[Judged]) -> dict[str, Any]:
-    accepted = [row.verdicts[policy].decision is Decision.ACCEPT for row in group]
-    return {"accepted": _rounded(np.mean(accepted)) if accepted else None}
+    verdicts = [row.verdicts[policy] for row in group]
+    accepted = [verdict.decision is Decision.ACCEPT for verdict in verdicts]
+    return {
+        "accepted": _rounded(np.mean(accepted)) if accepted else None,
+        "reasons": dict(Counter(str(word) for verdict in verdicts for word in verdict.reasons)),
+    }
 
 
 def _score(name: str, policy: str, row: Judged) -> float | None:
