@@ -21,9 +21,10 @@ from fusion.judge import Judge
 from fusion.policy import Policy
 from fusion.verdict import DocumentSummary, FaceSummary, Verdict
 from media.capture import Capture
-from media.clips import ClipLimits, open_frames
+from media.clips import open_frames
 from media.errors import blame
-from media.images import ImageLimits, decode_image
+from media.images import decode_image
+from media.limits import ClipLimits, ImageLimits
 
 
 @dataclass(frozen=True, slots=True)

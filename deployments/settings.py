@@ -6,8 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from media.clips import ClipLimits
-from media.images import ImageLimits
+from media.limits import ClipLimits, ImageLimits
 
 
 class Settings(BaseModel):

@@ -29,6 +29,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from media.errors import MediaError
 from media.headers import MAX_SCANS, Header, ImageFormat, read_header, truncated
+from media.limits import IMAGE_LIMITS, ImageLimits
 
 log = logging.getLogger(__name__)
 
@@ -58,21 +59,6 @@ _UPRIGHT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ImageLimits:
-    """How large an image may be.
-
-    Attributes:
-        max_bytes: length of the file.
-        max_megapixels: width × height / 10⁶, as the header states it.
-        min_side: pixels of the shorter side.
-    """
-
-    max_bytes: int = 10 * 2**20
-    max_megapixels: float = 25.0
-    min_side: int = 64
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
     """A decoded photograph.
@@ -88,7 +74,7 @@ class Image:
     original: bytes
 
 
-def decode_image(data: bytes, limits: ImageLimits = ImageLimits()) -> Image:
+def decode_image(data: bytes, limits: ImageLimits = IMAGE_LIMITS) -> Image:
     """Decode a JPEG, PNG or WebP to upright 8-bit RGB.
 
     Greyscale, palette, CMYK and 16-bit images are converted; transparency is laid on white, as

@@ -204,13 +204,13 @@ def _silent(received: int, expected: int) -> None:
 
 
 def _download(url: str, model: Model, part: Path, on_progress: Progress) -> None:
-    import httpx  # takes 0.1 s to import, and only downloads need it
+    import httpx2  # takes 0.1 s to import, and only downloads need it
 
     received, hashed = 0, hashlib.sha256()
     try:
         with (
             part.open("wb") as file,
-            httpx.stream(
+            httpx2.stream(
                 "GET",
                 url,
                 follow_redirects=True,
@@ -226,7 +226,7 @@ def _download(url: str, model: Model, part: Path, on_progress: Progress) -> None
                 file.write(chunk)
                 hashed.update(chunk)
                 on_progress(received, model.bytes)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise FetchError(f"{url}: {error or type(error).__name__}") from error
     if received != model.bytes or hashed.hexdigest() != model.sha256:
         raise FetchError(

@@ -13,10 +13,11 @@ import pytest
 from media_corpus import clip, encode, packets, scene
 from numpy.typing import NDArray
 
-from media import clips
+from media import decoder
 from media.capture import Capture
-from media.clips import ClipLimits, open_frames, read_clip, read_stills
+from media.clips import open_frames, read_clip, read_stills
 from media.errors import MediaError
+from media.limits import ClipLimits
 
 SIZE = (96, 64)
 SHARP = {"codec": "libx264", "options": {"preset": "ultrafast", "qp": "2"}}
@@ -246,7 +247,7 @@ def impostor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[n
         path.write_text(
             f"import os, signal, sys, time\nSTREAM={STREAM!r}\nFRAME={FRAME!r}\n{script}"
         )
-        monkeypatch.setattr(clips, "_WORKER", path)
+        monkeypatch.setattr(decoder, "_WORKER", path)
 
     return put
 
@@ -306,7 +307,7 @@ def test_closing_its_end_and_staying_does_not_help(impostor, spawned) -> None:  
 
 def test_a_slow_reader_is_not_the_clips_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     now, spent = time.monotonic, 0.0
-    monkeypatch.setattr(clips, "time", SimpleNamespace(monotonic=lambda: now() + spent))
+    monkeypatch.setattr(decoder, "time", SimpleNamespace(monotonic=lambda: now() + spent))
     count = 0
     for _ in read_clip(clip(frames=200)):
         spent += 60.0

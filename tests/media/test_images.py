@@ -9,7 +9,8 @@ from media_corpus import encode, grey16, oriented, scene
 from numpy.typing import NDArray
 
 from media.errors import MediaError
-from media.images import ImageLimits, decode_image
+from media.images import decode_image
+from media.limits import ImageLimits
 
 RGB = PIL.Image.fromarray(scene())
 
