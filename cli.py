@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -108,6 +109,8 @@ def serve(
 
     schema = _serve_schema(profile, port, policy)
     url = _url(schema)
+    if _taken(schema.http_options.host, schema.http_options.port):
+        raise UsageError(f"something serves on {url} already; choose another --port")
     with progress("Starting the graph") as update, running(schema, update) as deploy:
         update(1, 1)
         out.print(f"Palisade serves on [link={url}]{url}[/link] (documentation at {url}/docs)")
@@ -270,14 +273,16 @@ def _url(schema: Any) -> str:
     return f"http://{schema.http_options.host}:{schema.http_options.port}"
 
 
+def _taken(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
+
+
 def _free_port(port: int) -> int:
     """Return ``port``, or the next one that nothing listens on."""
-    import socket
-
     for candidate in range(port, min(port + 50, 65536)):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", candidate)):
-                return candidate
+        if not _taken("127.0.0.1", candidate):
+            return candidate
     raise UsageError(f"no free port from {port} on; choose one with --port")
 
 

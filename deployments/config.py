@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 from ray.serve.config import AutoscalingConfig
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
@@ -22,6 +20,7 @@ from deployments.errors import ConfigError
 from deployments.problems import explain
 from deployments.settings import Settings
 from fusion.policy import Policy, PolicyError, load_policy
+from fusion.sources import SourceError, read_mapping
 
 PROFILES = ("cpu", "gpu")
 
@@ -35,20 +34,10 @@ def read_config(source: str | Path) -> dict[str, Any]:
     Raises:
         ConfigError: the file cannot be read or is not a YAML mapping.
     """
-    if source in PROFILES:
-        text = resources.files("deployments").joinpath(f"{source}.yaml").read_text("utf-8")
-    else:
-        try:
-            text = Path(source).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{source}: cannot be read: {error}") from None
     try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{source}: expected a mapping with `applications`")
-    return raw
+        return read_mapping(source, "deployments", PROFILES)
+    except SourceError as error:
+        raise ConfigError(str(error)) from None
 
 
 def with_policy(raw: Mapping[str, Any], policy: Policy) -> dict[str, Any]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from typing import Any
 
 import cv2
 
 from detectors.contracts import Detector, FaceBundle, Measurement
 from detectors.runner import Runner
+
+STUCK_S = 30.0
+"""A detector takes a second or two at most."""
 
 
 class Signal:
@@ -16,7 +22,26 @@ class Signal:
     def __init__(self, detector: type[Detector[Any]]) -> None:
         cv2.setNumThreads(1)  # replicas share the machine; Ray counts one core at most for each
         self._runner = Runner(detector())
+        self._started: dict[int, float] = {}
 
     def __call__(self, bundle: FaceBundle) -> Measurement:
         """Measure ``bundle``; never raises."""
-        return self._runner(bundle)
+        call = threading.get_ident()
+        self._started[call] = time.monotonic()
+        try:
+            return self._runner(bundle)
+        finally:
+            del self._started[call]
+
+    def check_health(self) -> None:
+        """Tell Serve to replace this replica when a call in it does not return.
+
+        Its verdict went out long ago, with the signal ``late``; but a thread cannot be killed,
+        and two of them would block the replica for good.
+
+        Raises:
+            RuntimeError: a call has been running for :data:`STUCK_S` seconds.
+        """
+        oldest = min(self._started.copy().values(), default=math.inf)
+        if time.monotonic() - oldest > STUCK_S:
+            raise RuntimeError(f"{self._runner.detector.name} is stuck")

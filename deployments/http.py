@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -20,6 +21,9 @@ from media.capture import Capture
 
 class Service(Protocol):
     """What stands behind the door."""
+
+    def admit(self) -> AbstractContextManager[None]:
+        """Count a request in flight; raises ``Problem`` when there are too many."""
 
     async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
         """Take a capture to a verdict within ``deadline_s`` seconds."""
@@ -131,8 +135,9 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
         ),
     ) -> Response:
         """Score a selfie, with a clip and a document where there are any."""
-        capture, metadata = await read_upload(request)
-        verdict = await service.verify(capture, metadata.subject, deadline_ms / 1e3)
+        with service.admit():
+            capture, metadata = await read_upload(request)
+            verdict = await service.verify(capture, metadata.subject, deadline_ms / 1e3)
         return Response(verdict.to_json(), media_type="application/json")
 
     @api.get("/v1/policy", summary="The policy in force", responses={503: REFUSALS[503]})

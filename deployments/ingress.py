@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -51,21 +52,28 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> FastAPI:
         return create_api(self, self._settings)
 
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Count a request in flight, from before its body is read.
+
+        Raises:
+            Problem: there are too many already.
+        """
+        if self._in_flight >= self._settings.max_in_flight:
+            raise _full()
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
     async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
         """Take ``capture`` to a verdict within ``deadline_s`` seconds.
 
         Raises:
             Problem: the upload cannot be decoded, or the graph is full or broken.
         """
-        if self._in_flight >= self._settings.max_in_flight:
-            raise _full()
-        self._in_flight += 1
-        try:
-            return await self._verify(capture, subject, time.monotonic() + deadline_s)
-        finally:
-            self._in_flight -= 1
-
-    async def _verify(self, capture: Capture, subject: str | None, deadline: float) -> Verdict:
+        deadline = time.monotonic() + deadline_s
         last_call = deadline - self._settings.fusion_reserve_ms / 1e3
         found = await self._locate(capture, last_call - time.monotonic())
         document: DocumentSummary | None = None
@@ -82,7 +90,7 @@ class Ingress:
         try:
             return await asyncio.wait_for(
                 self._fusion.verdict.remote(uuid.uuid4().hex, measured, face, subject, document),
-                timeout=max(deadline - time.monotonic(), 0.0) + 1.0,
+                timeout=max(deadline - time.monotonic(), 0.0),
             )
         except Exception as error:
             log.warning("fusion failed: %s", type(error).__name__)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from detectors.face import FaceProblem
 from detectors.registry import DETECTORS
+from fusion.sources import SourceError, read_mapping
 from fusion.verdict import PolicyRef
 
 SHIPPED = ("faithful", "hardened")
@@ -175,23 +174,10 @@ def load_policy(
 def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if isinstance(source, Mapping):
         return str(source.get("name", "policy")), dict(source)
-    if source in SHIPPED:
-        text = resources.files("fusion.policies").joinpath(f"{source}.yaml").read_text("utf-8")
-    else:
-        try:
-            text = Path(source).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise PolicyError(
-                f"{source}: {why}; give the path of a YAML file or one of {', '.join(SHIPPED)}"
-            ) from None
     try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise PolicyError(f"{source}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(raw, dict):
-        raise PolicyError(f"{source}: expected a mapping of policy fields")
-    return str(source), raw
+        return str(source), read_mapping(source, "fusion.policies", SHIPPED)
+    except SourceError as error:
+        raise PolicyError(str(error)) from None
 
 
 def _with(raw: Mapping[str, Any], path: tuple[str, ...], value: str) -> dict[str, Any]:

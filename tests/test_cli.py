@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -103,12 +104,18 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
         (("policy", "check", "absent.yaml"), "No such file"),
         (("policy", "show", "unknown"), "faithful, hardened"),
         (("models", "fetch", "unknown"), "face_landmarker"),
-        (("serve", "--profile", "absent.yaml"), "cannot be read"),
+        (("serve", "--profile", "absent.yaml"), "No such file"),
         (("serve", "--policy", "absent.yaml"), "No such file"),
     ],
 )
 def test_what_the_user_can_put_right_is_one_line(arguments: tuple[str, ...], says: str) -> None:
     assert_one_line_error(palisade(*arguments), says)
+
+
+def test_a_port_that_is_taken_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert_one_line_error(palisade("serve", "--port", str(port)), "choose another --port")
 
 
 def test_a_bad_override_is_named(selfie: Path) -> None:

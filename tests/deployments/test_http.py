@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,13 @@ class Service:
     def __init__(self) -> None:
         self.asked: tuple[Capture, str | None, float] | None = None
         self.failure: Exception | None = None
+        self.full = False
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        if self.full:
+            raise Problem(503, "overloaded", "Every replica is busy.", retry_after=1)
+        yield
 
     async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
         self.asked = (capture, subject, deadline_s)
@@ -195,8 +203,8 @@ def test_a_deadline_that_makes_no_sense(client: TestClient, deadline: str) -> No
 
 
 def test_a_full_graph_says_when_to_come_back(client: TestClient, service: Service) -> None:
-    service.failure = Problem(503, "overloaded", "Every replica is busy.", retry_after=1)
-    response = client.post("/v1/verify", files={"selfie": file()})
+    service.full = True
+    response = client.post("/v1/verify", content=b"not even read")
     assert_problem(response, 503, "overloaded")
     assert response.headers["retry-after"] == "1"
 

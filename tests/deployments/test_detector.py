@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deployments import detector as module
+from deployments.detector import Signal
+from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score
+
+
+class Waits(Detector[None]):
+    name = "waits"
+    needs = ("crop",)
+    mapping = type(None)
+    gate = threading.Event()
+
+    def measure(self, bundle: FaceBundle) -> Measurement:
+        self.gate.wait(20)
+        return Measurement({"value": 1.0})
+
+    @staticmethod
+    def score(measures: Measures, mapping: None) -> Score:
+        return Score(1.0, {})
+
+
+def test_a_replica_whose_call_does_not_return_asks_to_be_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    signal = Signal(Waits)
+    signal.check_health()
+
+    answers: list[Any] = []
+    call = threading.Thread(target=lambda: answers.append(signal(_bundle())))
+    call.start()
+    while not signal._started:
+        pass
+    clock[0] += module.STUCK_S - 1
+    signal.check_health()
+    clock[0] += 2
+    with pytest.raises(RuntimeError, match="waits is stuck"):
+        signal.check_health()
+
+    Waits.gate.set()
+    call.join()
+    signal.check_health()
+    assert answers[0].measures == {"value": 1.0}
+
+
+def _bundle() -> FaceBundle:
+    empty = np.zeros((1, 1, 3), np.uint8)
+    return FaceBundle(
+        crop=empty,
+        frame=empty,
+        box=(0, 0, 1, 1),
+        crop_origin=(0, 0),
+        crop_scale=1.0,
+        frame_size=(1, 1),
+        landmarks=np.zeros((478, 3), np.float32),
+    )
