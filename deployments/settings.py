@@ -27,7 +27,7 @@ class Settings(BaseModel):
     image: ImageLimits = ImageLimits()
     clip: ClipLimits = ClipLimits()
     max_body_bytes: int = Field(default=80 * 2**20, gt=0)
-    deadline_ms: int = Field(default=10_000, gt=0)
+    deadline_ms: int = Field(default=20_000, gt=0)
     max_deadline_ms: int = Field(default=60_000, gt=0)
     fusion_reserve_ms: int = Field(default=100, gt=0)
     max_in_flight: int = Field(default=32, gt=0)

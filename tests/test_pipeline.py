@@ -64,6 +64,21 @@ def test_a_clip_brings_the_signals_of_clips(pipeline: Pipeline) -> None:
     assert status(verdict, "parallax")[0] in (Status.OK, Status.ABSTAINED)
 
 
+def test_stills_with_times_stand_for_a_clip(
+    pipeline: Pipeline, astronaut: NDArray[np.uint8], selfie: bytes
+) -> None:
+    """A face that is lit brighter and darker once a second, as 40 pictures at 10 a second."""
+    times = np.arange(40) / 10
+    light = 1 + 0.02 * np.sin(2 * np.pi * times)
+    stills = [jpeg((astronaut[:300, 90:390] / 1.1 * gain).astype(np.uint8)) for gain in light]
+    capture = Capture(selfie, stills=tuple(stills), still_times=tuple(times.tolist()))
+    verdict = pipeline.verify(capture)
+    rppg = next(signal for signal in verdict.signals if signal.name == "rppg")
+    assert rppg.measures["fps"] == pytest.approx(10.0)
+    assert rppg.measures["duration_s"] == pytest.approx(3.9)
+    assert status(verdict, "parallax") == (Status.ABSTAINED, ("insufficient_motion",))
+
+
 def test_a_clip_that_was_asked_for_and_not_sent_is_withheld(
     pipeline: Pipeline, selfie: bytes
 ) -> None:
