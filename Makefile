@@ -1,10 +1,11 @@
 # The two commands: `make demo` (ONCE=1 stops after the verdicts) and `make test`.
 # Both install what they need into .venv first; nothing but Python 3.11 and a package index is
 # needed.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := --quiet --disable-pip-version-check
 
 # One thread for each library in each process: the graph brings its own parallelism.
 export OMP_NUM_THREADS ?= 1
@@ -37,14 +38,19 @@ lock: ## Pin every package anew from pyproject.toml, in a fresh environment.
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet --editable '.[cpu,dev]'
 	{ sed -n '/^#/p' requirements.txt; build/lock/bin/pip freeze --exclude-editable \
-	  | grep -vE '^(pip|setuptools|wheel)=='; } > build/requirements.txt
+	  | grep -vE '^(pip|setuptools|wheel|opencv-contrib-python)=='; } > build/requirements.txt
 	mv build/requirements.txt requirements.txt
 
 clean: ## Remove the environment and what tools left behind.
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "Palisade needs Python 3.11, and $(PYTHON) is another: make PYTHON=/path/to/python3.11"; \
+	    exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo "Installing into $(VENV); this takes a minute or two ..."
+	# --no-deps: the list is complete, and pip would add the OpenCV wheel that it leaves out.
+	$(BIN)/pip install $(PIP) --no-deps --requirement requirements.txt
+	$(BIN)/pip install $(PIP) --no-deps --editable .
 	touch $@

@@ -47,7 +47,7 @@ def examine(console: Console) -> None:
 
 def findings() -> Iterator[Finding]:
     """Look at packages, weights, the machine and the environment."""
-    for package in ("ray", "mediapipe", "opencv-contrib-python", "av"):
+    for package in ("ray", "mediapipe", "opencv-contrib-python-headless", "av"):
         yield Finding(package, "ok", importlib.metadata.version(package))
     yield _onnxruntime()
     for entry in store.entries():
