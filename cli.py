@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import os
 import socket
@@ -18,6 +19,7 @@ from terminal import err, out, progress, silence_native_logs
 
 app = typer.Typer(
     help="Palisade: intrusion detection and prevention for identity verification.",
+    invoke_without_command=True,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -41,6 +43,16 @@ PortOption = Annotated[int, typer.Option(min=1, max=65535, help="HTTP port on lo
 
 class UsageError(Exception):
     """Something the user can put right; shown as one line."""
+
+
+@app.callback()
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Take options that belong to no command."""
+    if show:
+        print(f"palisade {importlib.metadata.version('palisade')}")
+        raise typer.Exit
 
 
 @app.command()

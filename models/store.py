@@ -227,7 +227,10 @@ def _download(url: str, model: Model, part: Path, on_progress: Progress) -> None
                 hashed.update(chunk)
                 on_progress(received, model.bytes)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise FetchError(f"{url}: {error or type(error).__name__}") from error
+        raise FetchError(
+            f"{url}: {error or type(error).__name__}; or download it elsewhere, as {model.file}, "
+            "into a folder that PALISADE_MODELS names"
+        ) from error
     if received != model.bytes or hashed.hexdigest() != model.sha256:
         raise FetchError(
             f"{url} sent {received:,} bytes that are not {model.name}: its SHA-256 differs"

@@ -156,6 +156,10 @@ def test_a_damaged_weight_file_is_found(tmp_path: Path) -> None:
     assert "mismatch" in palisade("models", "list", **places).stdout
 
 
+def test_the_version_is_told() -> None:
+    assert palisade("--version").stdout.startswith("palisade 0.")
+
+
 @pytest.mark.parametrize(
     "command",
     [(), ("verify",), ("serve",), ("demo",), ("doctor",), ("models", "fetch"), ("policy", "check")],
