@@ -8,6 +8,8 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -117,16 +119,13 @@ def serve(
 
     Example: `palisade serve --policy my-policy.yaml --port 9000`
     """
-    from deployments.launch import running
-
     schema = _serve_schema(profile, port, policy)
     url = _url(schema)
     if _taken(schema.http_options.host, schema.http_options.port):
         raise UsageError(f"something serves on {url} already; choose another --port")
-    with progress("Starting the graph") as update, running(schema, update) as deploy:
-        update(1, 1)
-        out.print(f"Palisade serves on [link={url}]{url}[/link] (documentation at {url}/docs)")
-        out.print("Stop it with Ctrl-C.")
+    with _started(schema) as deploy:
+        out.print(f"Palisade serves on {url}", "(Ctrl-C stops it)", soft_wrap=True)
+        out.print(f"The API is documented at {url}/docs", soft_wrap=True)
         _until_interrupted(profile, port, policy, deploy)
 
 
@@ -138,14 +137,14 @@ def demo(
 ) -> None:
     """Start the graph, send a real face and two attacks with it over HTTP, print the verdicts."""
     import demo as demonstration
-    from deployments.launch import running
 
     schema = _serve_schema("cpu", _free_port(port), policy)
     url = _url(schema)
-    with progress("Starting the graph") as update, running(schema, update):
+    with _started(schema):
         demonstration.show(url)
         if not once:
-            out.print(f"Still serving on {url} (documentation at {url}/docs); stop with Ctrl-C.")
+            out.print(f"Still serving on {url}", "(Ctrl-C stops it)", soft_wrap=True)
+            out.print(f"The API is documented at {url}/docs", soft_wrap=True)
             _until_interrupted("cpu", None, None, None)
 
 
@@ -279,6 +278,17 @@ def _serve_schema(profile: str, port: int | None, policy: str | None) -> Any:
     if policy is not None:
         raw = with_policy(raw, load_policy(policy))
     return check_config(raw, graph.NODES)
+
+
+@contextmanager
+def _started(schema: Any) -> Iterator[Callable[[Any], None]]:
+    """Run the graph, with a progress bar until it is up; yields what deploys another schema."""
+    from deployments.launch import running
+
+    with ExitStack() as stack:
+        with progress("Starting the graph") as update:
+            deploy = stack.enter_context(running(schema, update))
+        yield deploy
 
 
 def _url(schema: Any) -> str:

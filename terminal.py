@@ -45,14 +45,14 @@ DECISION_STYLE = {
 BAR = 12
 
 
-def verdict_panel(verdict: Verdict, title: str, *, measures: bool = True) -> RenderableType:
+def verdict_panel(verdict: Verdict, title: str) -> RenderableType:
     """Draw a verdict: the decision, then one row for each signal."""
     table = Table(box=None, pad_edge=False, expand=True)
     table.add_column("signal", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("score", no_wrap=True)
     table.add_column("weight", justify="right", no_wrap=True)
-    table.add_column("measures and reasons" if measures else "reasons", ratio=1)
+    table.add_column("reasons and measures", ratio=1, overflow="fold")
     for signal in verdict.signals:
         weight = verdict.weights.get(signal.name)
         table.add_row(
@@ -60,7 +60,7 @@ def verdict_panel(verdict: Verdict, title: str, *, measures: bool = True) -> Ren
             Text(signal.status, style="green" if signal.status is Status.OK else "yellow"),
             _bar(signal.score),
             "—" if weight is None else f"{weight:.2f}",
-            _details(signal, measures),
+            _details(signal),
         )
     return Panel(Group(_headline(verdict), table), title=title, title_align="left")
 
@@ -98,10 +98,8 @@ def _bar(score: float | None) -> Text:
     return Text.assemble(("█" * full, style), ("░" * (BAR - full), "dim"), f" {score:.2f}")
 
 
-def _details(signal: Signal, measures: bool) -> Text:
+def _details(signal: Signal) -> Text:
     reasons = ", ".join(signal.reasons)
-    if not measures:
-        return Text(reasons, style="yellow")
     values = "  ".join(f"{name}={value:.3g}" for name, value in signal.measures.items())
     return Text.assemble((reasons + "  " if reasons else "", "yellow"), (values, "dim"))
 
