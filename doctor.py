@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 from rich.console import Console
 from rich.table import Table
 
@@ -47,8 +48,9 @@ def examine(console: Console) -> None:
 
 def findings() -> Iterator[Finding]:
     """Look at packages, weights, the machine and the environment."""
-    for package in ("ray", "mediapipe", "opencv-contrib-python-headless", "av"):
+    for package in ("ray", "mediapipe", "av"):
         yield Finding(package, "ok", importlib.metadata.version(package))
+    yield Finding("opencv", "ok", cv2.__version__)  # whichever of its wheels is installed
     yield _onnxruntime()
     for entry in store.entries():
         name = entry.model.name
