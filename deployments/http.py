@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 
 from deployments import problems
-from deployments.multipart import SCHEMA, BodyLimit, read_upload
+from deployments.multipart import SCHEMA, BodyLimit, keep_uploads_in_memory, read_upload
 from deployments.problems import MEDIA_TYPE, ProblemDetails
 from deployments.settings import Settings
 from fusion.policy import Policy
@@ -109,6 +109,7 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
         description="Errors are RFC 9457 problem details; switch on their `type`.",
     )
     api.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    keep_uploads_in_memory(settings.max_body_bytes)
     problems.install(api)
 
     @api.post(

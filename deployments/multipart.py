@@ -8,7 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.problems import Problem, explain
@@ -193,6 +193,15 @@ class BodyTooLarge(Problem, MultiPartException):
             "shorter clip.",
         )
         self.message = self.details.detail
+
+
+def keep_uploads_in_memory(limit: int) -> None:
+    """Keep the parts of a form off the disk, up to ``limit`` bytes each.
+
+    Starlette would put parts above 1 MB into temporary files, and a face has no business there.
+    It takes the size from its class only, so this holds for the whole process.
+    """
+    MultiPartParser.spool_max_size = limit
 
 
 class BodyLimit:

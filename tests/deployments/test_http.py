@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,6 +180,17 @@ def test_a_body_that_is_no_form(
     client: TestClient, headers: dict[str, str], content: bytes, status: int, code: str
 ) -> None:
     assert_problem(client.post("/v1/verify", headers=headers, content=content), status, code)
+
+
+def test_no_upload_touches_the_disk(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with TestClient(create_api(service, Settings())) as client:
+        response = client.post("/v1/verify", files={"selfie": file(b"x" * 2**22)})
+    assert response.status_code == 200
+    assert service.asked is not None
+    assert len(service.asked[0].selfie) == 2**22
 
 
 def test_a_body_of_unstated_length_is_cut_off_at_the_limit(client: TestClient) -> None:
