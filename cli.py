@@ -5,18 +5,20 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import os
+import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import yaml
 
-from fusion.policy import ENVIRONMENT, SHIPPED, Policy, PolicyError, load_policy
+from deployments.errors import ConfigError, LaunchError
+from fusion.policy import ENVIRONMENT, SHIPPED, PolicyError, load_policy
 from terminal import err, out, progress, silence_native_logs
 
 app = typer.Typer(
@@ -126,7 +128,11 @@ def serve(
     with _started(schema) as deploy:
         out.print(f"Palisade serves on {url}", "(Ctrl-C stops it)", soft_wrap=True)
         out.print(f"The API is documented at {url}/docs", soft_wrap=True)
-        _until_interrupted(profile, port, policy, deploy)
+        if policy is None or policy in SHIPPED:
+            _until_interrupted()
+        else:
+            file = PolicyFile(Path(policy), lambda: deploy(_serve_schema(profile, port, policy)))
+            _until_interrupted(file.check)
 
 
 @app.command()
@@ -145,7 +151,7 @@ def demo(
         if not once:
             out.print(f"Still serving on {url}", "(Ctrl-C stops it)", soft_wrap=True)
             out.print(f"The API is documented at {url}/docs", soft_wrap=True)
-            _until_interrupted("cpu", None, None, None)
+            _until_interrupted()
 
 
 @app.command()
@@ -236,7 +242,6 @@ def policy_check(path: Annotated[str, typer.Argument(help="A YAML file.")]) -> N
 def main() -> None:
     """Run the command; what the user can put right is one line on stderr and exit code 2."""
     from deployments.environment import prepare
-    from deployments.errors import ConfigError, LaunchError
     from media.errors import MediaError
     from models.store import FetchError
 
@@ -308,31 +313,50 @@ def _free_port(port: int) -> int:
     raise UsageError(f"no free port from {port} on; choose one with --port")
 
 
-def _until_interrupted(profile: str, port: int | None, policy: str | None, deploy: Any) -> None:
-    """Wait for Ctrl-C or a termination; meanwhile, make changes of a policy file live."""
-    import signal
-
+def _until_interrupted(check: Callable[[], None] | None = None) -> None:
+    """Wait for Ctrl-C or a termination; call ``check`` twice a second meanwhile."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    watched = Path(policy) if policy and policy not in SHIPPED else None
-    seen = watched.stat().st_mtime_ns if watched else 0
     try:
         while True:
             time.sleep(0.5)
-            if watched is None or not watched.exists() or watched.stat().st_mtime_ns == seen:
-                continue
-            seen = watched.stat().st_mtime_ns
-            try:
-                deploy(_serve_schema(profile, port, policy))
-            except PolicyError as error:
-                err.print(f"policy not changed: {error}", style="red", markup=False)
-            else:
-                out.print(f"policy changed: {_describe(load_policy(watched))}")
+            if check is not None:
+                check()
     except KeyboardInterrupt:
         out.print("Stopping …")
 
 
-def _describe(policy: Policy) -> str:
-    return f"{policy.name} v{policy.version}, sha256 {policy.sha256[:12]}…"
+class PolicyFile:
+    """A policy file that is followed: every valid change of it is deployed.
+
+    Args:
+        path: the YAML file; editors may replace it, or write it in several steps.
+        deploy: reads the file anew, checks it, and makes it live.
+    """
+
+    def __init__(self, path: Path, deploy: Callable[[], None]) -> None:
+        self._path = path
+        self._deploy = deploy
+        self._seen = self._changed_at()
+
+    def check(self) -> None:
+        """Deploy the file if it has changed; say so, or say why it cannot be used."""
+        changed_at = self._changed_at()
+        if changed_at is None or changed_at == self._seen:
+            return
+        self._seen = changed_at
+        try:
+            self._deploy()
+            policy = load_policy(self._path)
+        except (PolicyError, ConfigError) as error:
+            err.print(f"policy not changed: {error}", style="red", markup=False, soft_wrap=True)
+        else:
+            digest = f"sha256 {policy.sha256[:12]}…"
+            out.print(f"policy changed: {policy.name} v{policy.version}, {digest}", soft_wrap=True)
+
+    def _changed_at(self) -> int | None:
+        with suppress(OSError):  # between two steps of an editor there may be no file
+            return self._path.stat().st_mtime_ns
+        return None
 
 
 if __name__ == "__main__":

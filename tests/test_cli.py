@@ -15,6 +15,7 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
+import cli
 from detectors.registry import DETECTORS
 from fusion.policy import load_policy
 from fusion.verdict import Verdict
@@ -154,6 +155,37 @@ def test_a_damaged_weight_file_is_found(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "face_landmarker: mismatch" in result.stdout
     assert "mismatch" in palisade("models", "list", **places).stdout
+
+
+def test_a_policy_file_is_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, deployed = tmp_path / "mine.yaml", []
+
+    def write(threshold: object, at: int) -> None:
+        raw = load_policy("faithful").model_dump(mode="json") | {"threshold": threshold}
+        path.write_text(yaml.safe_dump(raw))
+        os.utime(path, ns=(at, at))
+
+    write(0.4, at=1)
+    file = cli.PolicyFile(path, lambda: deployed.append(load_policy(path).threshold))
+    file.check()
+    assert deployed == []
+
+    write(0.5, at=2)
+    file.check()
+    file.check()
+    assert deployed == [0.5]
+    assert "policy changed: faithful" in capsys.readouterr().out
+
+    write("high", at=3)
+    file.check()
+    path.unlink()
+    file.check()
+    assert deployed == [0.5]
+    assert "policy not changed" in capsys.readouterr().err
+
+    write(0.6, at=4)
+    file.check()
+    assert deployed == [0.5, 0.6]
 
 
 def test_the_version_is_told() -> None:
