@@ -36,6 +36,9 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
     """
     import ray
     from ray import serve
+
+    # As `serve run CONFIG` does it. The public serve.run() takes no config, and replaces every
+    # replica where only a user_config has changed.
     from ray.serve._private.api import serve_start
 
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
@@ -73,6 +76,7 @@ def _last_line(message: str) -> str:
 def _wait(on_progress: Progress, timeout_s: float = 180.0) -> None:
     from ray import serve
 
+    waiting: list[str] = []
     give_up = time.monotonic() + timeout_s
     while time.monotonic() < give_up:
         application = serve.status().applications.get(APPLICATION)
@@ -90,4 +94,7 @@ def _wait(on_progress: Progress, timeout_s: float = 180.0) -> None:
                     + _last_line("; ".join(broken) or application.message)
                 )
         time.sleep(0.2)
-    raise LaunchError(f"the graph was not up after {timeout_s:.0f} s")
+    raise LaunchError(
+        f"after {timeout_s:.0f} s there is still no {', '.join(waiting) or 'application'}; has the "
+        "machine the CPUs and GPUs that the Serve config asks for?"
+    )
