@@ -1,4 +1,4 @@
-"""What Ray must find in the environment before it is imported."""
+"""What Ray and Serve must find in the environment before they are imported."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 
 
 def prepare() -> None:
-    """Set defaults that keep a graph on this machine to itself; what is set already stays.
+    """Set defaults for a graph on this machine; what is set already stays.
 
-    To be called before anything imports Ray, which reads the mode of authentication then.
+    To be called before anything imports Ray.
     """
     # No word about this deployment leaves the machine.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # By default Serve kills its HTTP proxy when that is not up in 5 s: too soon for a first start
+    # from a cold disk, or for a busy machine.
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     if "RAY_ADDRESS" not in os.environ:
         # Ray's own ports listen on every interface, and whoever reaches one runs code: ask for a
         # token there. Ray makes one in the user's home if there is none.

@@ -54,9 +54,14 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
             **quiet,
         )
     try:
-        client = serve_start(
-            http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location
-        )
+        try:
+            client = serve_start(
+                http_options=schema.http_options.model_dump(),
+                proxy_location=schema.proxy_location,
+            )
+        except ray.exceptions.RayError as error:
+            log.debug("Serve did not start", exc_info=True)
+            raise LaunchError(f"Serve did not start: {_last_line(str(error))}") from None
         try:
             client.deploy_apps(schema)
             _wait(on_progress or (lambda up, of, waiting: None))
@@ -73,7 +78,7 @@ def _last_line(message: str) -> str:
     return message.strip().splitlines()[-1] if message.strip() else "Serve does not say why"
 
 
-def _wait(on_progress: Progress, timeout_s: float = 180.0) -> None:
+def _wait(on_progress: Progress, timeout_s: float = 300.0) -> None:
     from ray import serve
 
     waiting: list[str] = []
