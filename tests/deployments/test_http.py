@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -253,6 +254,15 @@ def test_probes(client: TestClient, service: Service) -> None:
     service.failure = Problem(503, "node-unavailable", "Fusion does not answer.", retry_after=2)
     assert client.get("/healthz").status_code == 200
     assert_problem(client.get("/readyz"), 503, "node-unavailable")
+
+
+def test_the_documentation_page_needs_no_other_origin(client: TestClient) -> None:
+    page = client.get("/docs").text
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(assets) >= 3
+    for asset in assets:
+        assert asset.startswith("/")
+        assert client.get(asset).status_code == 200
 
 
 def test_openapi_documents_the_form_the_errors_and_an_example(client: TestClient) -> None:
