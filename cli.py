@@ -78,7 +78,7 @@ def verify(
 
     The exit code is 0 whenever a verdict was reached, whatever it says.
     """
-    from deployments.fusion import CANARY_KEY
+    from fusion.enforcement import canary_key
     from media.capture import Capture
     from pipeline import Pipeline
     from terminal import verdict_panel
@@ -90,7 +90,7 @@ def verify(
         document=None if document is None else _bytes(document),
     )
     with err.status("Measuring …"):
-        pipeline = Pipeline(chosen, canary_key=os.environ.get(CANARY_KEY, "").encode())
+        pipeline = Pipeline(chosen, canary_key=canary_key(os.environ))
         verdict = pipeline.verify(capture, subject)
     if as_json:
         sys.stdout.buffer.write(verdict.to_json() + b"\n")

@@ -14,7 +14,7 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
-from deployments.fusion import CANARY_KEY
+from fusion.enforcement import CANARY_KEY
 from fusion.policy import PolicyError, load_policy
 from models import store
 

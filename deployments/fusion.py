@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from detectors.contracts import Measurement
+from fusion.enforcement import canary_key
 from fusion.judge import Judge
 from fusion.policy import Policy, load_policy
 from fusion.verdict import DocumentSummary, FaceSummary, Verdict
-
-CANARY_KEY = "PALISADE_CANARY_KEY"
-"""Environment variable with the secret of the enforcement buckets."""
 
 
 class Fusion:
@@ -30,7 +28,7 @@ class Fusion:
             PolicyError: the policy is not valid; the running one stays.
         """
         policy = load_policy(user_config["policy"], os.environ)
-        self._judge = Judge(policy, os.environ.get(CANARY_KEY, "").encode())
+        self._judge = Judge(policy, canary_key(os.environ))
 
     def policy(self) -> Policy:
         """Return the policy in force, with the overrides of this replica's environment."""

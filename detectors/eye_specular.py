@@ -29,6 +29,7 @@ from detectors.contracts import (
     band,
     ramp,
 )
+from detectors.pixels import grey
 from detectors.topology import LEFT_EYE_CONTOUR, LEFT_IRIS, RIGHT_EYE_CONTOUR, RIGHT_IRIS
 
 SIDES = {"right": (RIGHT_IRIS, RIGHT_EYE_CONTOUR), "left": (LEFT_IRIS, LEFT_EYE_CONTOUR)}
@@ -167,8 +168,8 @@ def _look(
         return found
 
     patch = crop[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))]
-    grey = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY)
-    bright = visible & (grey >= max(np.percentile(grey[visible], PERCENTILE), FLOOR))
+    level = grey(patch)
+    bright = visible & (level >= max(np.percentile(level[visible], PERCENTILE), FLOOR))
     _, labels, stats, centroids = cv2.connectedComponentsWithStats(bright.astype(np.uint8))
     areas = stats[1:, cv2.CC_STAT_AREA]
     kept = np.flatnonzero(areas >= SPECK * visible.sum())
@@ -177,10 +178,10 @@ def _look(
 
     found["count"] = float(len(kept))
     found["spot_ratio"] = float(spots.sum() / visible.sum())
-    found["area_ratio"] = float((grey[visible] >= FLOOR).mean())
+    found["area_ratio"] = float((level[visible] >= FLOOR).mean())
     found["contrast"] = 0.0
     if spots.any() and rest.any():
-        found["contrast"] = float(grey[spots].mean() - grey[rest].mean())
+        found["contrast"] = float(level[spots].mean() - level[rest].mean())
     if spots.any():
         largest = centroids[1 + areas.argmax()] + 0.5 + low
         found["x"], found["y"] = ((largest - centre) / radius).tolist()

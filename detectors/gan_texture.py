@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status, ramp
+from detectors.pixels import grey
 
 GRID = 256
 """Side of the square that the face is resized to."""
@@ -136,9 +137,9 @@ def log_power(face: NDArray[np.uint8]) -> NDArray[np.float32]:
     Args:
         face: uint8 RGB (N, N, 3).
     """
-    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    level = grey(face).astype(np.float32)
     how = cv2.INTER_AREA if len(face) > GRID else cv2.INTER_CUBIC
-    resized = cv2.resize(grey, (GRID, GRID), interpolation=how)
+    resized = cv2.resize(level, (GRID, GRID), interpolation=how)
     power: NDArray[np.float32] = np.log1p(np.abs(cv2.dct(resized)))
     return power
 

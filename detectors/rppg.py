@@ -181,8 +181,8 @@ def pulse_measures(times: Trace, rgb: Trace) -> dict[str, float] | None:
     pulse = _pos(even / even.mean(axis=0))
     if pulse is None:
         return None
-    band = signal.butter(3, BAND, "bandpass", fs=rate, output="sos")
-    pulse = signal.sosfiltfilt(band, pulse)
+    passband = signal.butter(3, BAND, "bandpass", fs=rate, output="sos")
+    pulse = signal.sosfiltfilt(passband, pulse)
     frequency, power = _spectrum(pulse, rate, len(pulse))
     peak = int(power.argmax())
     noise = np.delete(power, peak).mean()

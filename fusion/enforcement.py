@@ -9,10 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["ids", "ips"]
+
+CANARY_KEY = "PALISADE_CANARY_KEY"
+"""Environment variable with the secret of the buckets."""
+
+
+def canary_key(environment: Mapping[str, str]) -> bytes:
+    """Return the secret of the buckets; empty where none is set."""
+    return environment.get(CANARY_KEY, "").encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,11 +86,7 @@ def decode_image(data: bytes, limits: ImageLimits = IMAGE_LIMITS) -> Image:
     """
     if not data:
         raise MediaError("image-empty", "The image has no bytes; choose a file and send it again.")
-    if len(data) > limits.max_bytes:
-        raise MediaError(
-            "image-too-large",
-            f"The image has {len(data)} bytes, the limit is {limits.max_bytes}; send fewer.",
-        )
+    limits.check_bytes(len(data))
     header = read_header(data)
     _check(header, data, limits)
     try:
@@ -107,19 +103,7 @@ def decode_image(data: bytes, limits: ImageLimits = IMAGE_LIMITS) -> Image:
 
 
 def _check(header: Header, data: bytes, limits: ImageLimits) -> None:
-    width, height = header.width, header.height
-    if width * height > limits.max_megapixels * 1e6:
-        raise MediaError(
-            "image-too-many-pixels",
-            f"The image says it is {width} by {height} pixels, the limit is "
-            f"{limits.max_megapixels:g} megapixels; send a smaller one.",
-        )
-    if min(width, height) < limits.min_side:
-        raise MediaError(
-            "image-too-small",
-            f"The image says it is {width} by {height} pixels, each side needs "
-            f"{limits.min_side}; send a larger one.",
-        )
+    limits.check_pixels(header.width, header.height)
     if header.scans > MAX_SCANS:
         raise MediaError(
             "image-too-complex",

@@ -1,4 +1,4 @@
-"""How large an upload may be."""
+"""How large an upload may be, and what a client is told when it is not."""
 
 from __future__ import annotations
 
@@ -20,6 +20,29 @@ class ImageLimits:
     max_bytes: int = 10 * 2**20
     max_megapixels: float = 25.0
     min_side: int = 64
+
+    def check_bytes(self, size: int) -> None:
+        """Refuse a file of too many bytes."""
+        if size > self.max_bytes:
+            raise MediaError(
+                "image-too-large",
+                f"The image has {size} bytes, the limit is {self.max_bytes}; send fewer.",
+            )
+
+    def check_pixels(self, width: int, height: int) -> None:
+        """Refuse an image that its header says is too large or too small."""
+        if width * height > self.max_megapixels * 1e6:
+            raise MediaError(
+                "image-too-many-pixels",
+                f"The image says it is {width} by {height} pixels, the limit is "
+                f"{self.max_megapixels:g} megapixels; send a smaller one.",
+            )
+        if min(width, height) < self.min_side:
+            raise MediaError(
+                "image-too-small",
+                f"The image says it is {width} by {height} pixels, each side needs "
+                f"{self.min_side}; send a larger one.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import numpy as np
 import pytest
+from bundles import bundle_with
 
 from deployments import detector as module
 from deployments.detector import Signal
@@ -35,7 +35,7 @@ def test_a_replica_whose_call_does_not_return_asks_to_be_replaced(
     signal.check_health()
 
     answers: list[Any] = []
-    call = threading.Thread(target=lambda: answers.append(signal(_bundle())))
+    call = threading.Thread(target=lambda: answers.append(signal(bundle_with())))
     call.start()
     while not signal._started:
         pass
@@ -49,16 +49,3 @@ def test_a_replica_whose_call_does_not_return_asks_to_be_replaced(
     call.join()
     signal.check_health()
     assert answers[0].measures == {"value": 1.0}
-
-
-def _bundle() -> FaceBundle:
-    empty = np.zeros((1, 1, 3), np.uint8)
-    return FaceBundle(
-        crop=empty,
-        frame=empty,
-        box=(0, 0, 1, 1),
-        crop_origin=(0, 0),
-        crop_scale=1.0,
-        frame_size=(1, 1),
-        landmarks=np.zeros((478, 3), np.float32),
-    )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bundles import bundle_with
 from numpy.typing import NDArray
 
 from detectors.blendshapes import BLENDSHAPE_NAMES, Blendshapes, BlendshapesMapping
@@ -14,16 +15,7 @@ Vector = NDArray[np.float32]
 
 
 def bundle(coefficients: Vector | None) -> FaceBundle:
-    return FaceBundle(
-        crop=np.empty((0, 0, 3), np.uint8),
-        frame=np.empty((0, 0, 3), np.uint8),
-        box=(0.0, 0.0, 1.0, 1.0),
-        crop_origin=(0.0, 0.0),
-        crop_scale=1.0,
-        frame_size=(1, 1),
-        landmarks=np.empty((0, 3), np.float32),
-        blendshapes=coefficients,
-    )
+    return bundle_with(blendshapes=coefficients)
 
 
 def vector(**coefficients: float) -> Vector:

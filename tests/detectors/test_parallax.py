@@ -3,12 +3,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from bundles import bundle_with
 from moving_faces import CANONICAL, FACE_WIDTH_CM, face_depth, posed, project, turning
 from scipy.interpolate import RBFInterpolator
 
 from detectors.canonical import VERTICES
 from detectors.clip import trace_clip
-from detectors.contracts import Clip, FaceBundle, Status, TrackWindow
+from detectors.contracts import Clip, Status, TrackWindow
 from detectors.landmarks import MeshLandmarker
 from detectors.parallax import Parallax, ParallaxMapping, plane_turn_deg, turn_deg
 from detectors.pose import focal_length
@@ -50,16 +51,7 @@ def bundle(*windows):
         tracks=windows,
         frame_size=SIZE,
     )
-    return FaceBundle(
-        crop=np.empty((0, 0, 3), np.uint8),
-        frame=np.empty((0, 0, 3), np.uint8),
-        box=(0, 0, 1, 1),
-        crop_origin=(0, 0),
-        crop_scale=1.0,
-        frame_size=SIZE,
-        landmarks=np.empty((0, 3), np.float32),
-        clip=clip,
-    )
+    return bundle_with(frame_size=SIZE, clip=clip)
 
 
 def value(measured):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bundles import bundle_with
 from numpy.typing import NDArray
 
 from detectors.clip import ClipSettings, trace_clip
@@ -59,16 +60,7 @@ def clip(
 
 
 def bundle(of: Clip | None) -> FaceBundle:
-    return FaceBundle(
-        crop=np.zeros((0, 0, 3), np.uint8),
-        frame=np.zeros((0, 0, 3), np.uint8),
-        box=(200.0, 100.0, 400.0, 380.0),
-        crop_origin=(0.0, 0.0),
-        crop_scale=1.0,
-        frame_size=(640, 480),
-        landmarks=np.zeros((0, 3), np.float32),
-        clip=of,
-    )
+    return bundle_with(clip=of)
 
 
 def measure(of: Clip) -> Measurement:

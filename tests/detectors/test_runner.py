@@ -3,8 +3,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import pytest
+from bundles import bundle_with
 
 from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status
 from detectors.face import FaceProblem, Located
@@ -38,15 +38,7 @@ class Probe(Detector[None]):
 
 @pytest.fixture
 def bundle() -> FaceBundle:
-    return FaceBundle(
-        crop=np.zeros((8, 8, 3), np.uint8),
-        frame=np.zeros((8, 8, 3), np.uint8),
-        box=(0, 0, 8, 8),
-        crop_origin=(0, 0),
-        crop_scale=1.0,
-        frame_size=(8, 8),
-        landmarks=np.zeros((478, 3), np.float32),
-    )
+    return bundle_with()
 
 
 def test_a_measurement_passes_through_with_its_time(bundle: FaceBundle) -> None:
