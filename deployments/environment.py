@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 
+DEFAULTS = {
+    # No word about this deployment leaves the machine.
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # By default Serve kills its HTTP proxy when that is not up in 5 s: too soon for a first start
+    # from a cold disk, or for a busy machine.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+}
+"""Wherever the graph runs: here, by :func:`prepare`; on Kubernetes, in every pod."""
+
 
 def prepare() -> None:
     """Set defaults for a graph on this machine; what is set already stays.
 
     To be called before anything imports Ray.
     """
-    # No word about this deployment leaves the machine.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # By default Serve kills its HTTP proxy when that is not up in 5 s: too soon for a first start
-    # from a cold disk, or for a busy machine.
-    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
     if "RAY_ADDRESS" not in os.environ:
         # Ray's own ports listen on every interface, and whoever reaches one runs code: ask for a
         # token there. Ray makes one in the user's home if there is none.
