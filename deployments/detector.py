@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 
+from deployments import logs
 from detectors.contracts import Detector, FaceBundle, Measurement
 from detectors.runner import Runner
 
@@ -20,6 +21,7 @@ class Signal:
     """Serves one detector; Serve calls it in a thread, so a slow one blocks no health check."""
 
     def __init__(self, detector: type[Detector[Any]]) -> None:
+        logs.install()
         cv2.setNumThreads(1)  # replicas share the machine; Ray counts one core at most for each
         self._runner = Runner(detector())
         self._started: dict[int, float] = {}

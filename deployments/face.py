@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deployments import logs
 from media.capture import Capture
 from media.errors import MediaError
 from pipeline import FaceStage, Found, Limits
@@ -11,6 +12,7 @@ class Face:
     """Decodes and locates; the only node that sees encoded bytes."""
 
     def __init__(self, limits: Limits) -> None:
+        logs.install()
         self._stage = FaceStage(limits)
 
     def __call__(self, capture: Capture) -> Found | MediaError:

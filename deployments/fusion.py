@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from deployments import logs
 from detectors.contracts import Measurement
 from fusion.enforcement import canary_key
 from fusion.judge import Judge
@@ -17,6 +18,7 @@ class Fusion:
     """Holds the policy, the only state of the graph that changes while it runs."""
 
     def __init__(self) -> None:
+        logs.install()
         self._judge: Judge | None = None
 
     def reconfigure(self, user_config: Mapping[str, Any]) -> None:

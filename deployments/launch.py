@@ -57,6 +57,7 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
         try:
             client = serve_start(
                 http_options=schema.http_options.model_dump(),
+                global_logging_config=schema.logging_config,
                 proxy_location=schema.proxy_location,
             )
         except ray.exceptions.RayError as error:

@@ -11,7 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from detectors.faults import whereabouts
 from media.errors import MediaError
 
 log = logging.getLogger(__name__)
@@ -86,12 +89,31 @@ def install(api: FastAPI) -> None:
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
         return Problem(422, "invalid-request", explain(error.errors())).response()
 
-    @api.exception_handler(Exception)
-    async def unexpected(_: Request, error: Exception) -> JSONResponse:
-        log.error("unexpected %s", type(error).__name__, exc_info=error)
-        return Problem(
-            500, "internal-error", "The server failed on this request; it has been logged."
-        ).response()
+    api.add_middleware(LastResort)
+
+
+class LastResort:
+    """Answers where the application failed.
+
+    A handler of Starlette's for ``Exception`` would answer too, but raise it again for the server;
+    and Serve's proxy logs what it gets with the message, which may quote the upload.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; nothing but a cancellation comes back."""
+        try:
+            await self._app(scope, receive, send)
+        except ClientDisconnect:
+            log.info("a client left while it was sending")
+        except Exception as error:
+            log.error("unexpected %s", whereabouts(error))
+            failed = Problem(
+                500, "internal-error", "The server failed on this request; it has been logged."
+            )
+            await failed.response()(scope, receive, send)
 
 
 def explain(errors: Any) -> str:

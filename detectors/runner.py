@@ -11,6 +11,7 @@ from typing import Any
 
 from detectors.contracts import Detector, FaceBundle, Measurement, Status
 from detectors.face import FaceProblem, Located
+from detectors.faults import whereabouts
 from models.store import ModelUnavailable
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Runner:
         try:
             measured = self.detector.measure(bundle)
         except Exception as error:  # one failed sensor must not take the others with it
-            log.exception("%s failed", self.detector.name)
+            log.error("%s failed: %s", self.detector.name, whereabouts(error))
             return Measurement(status=Status.ERROR, reasons=(type(error).__name__,))
         odd = sorted(name for name, value in measured.measures.items() if not math.isfinite(value))
         if odd:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detectors.contracts import Detector, Measurement, Status
+from detectors.faults import whereabouts
 from detectors.registry import DETECTORS
 from fusion.enforcement import Enforcement, bucket
 from fusion.policy import Policy
@@ -120,7 +121,7 @@ class Judge:
         try:
             score = detector.score(measured.measures, entry.mapping)
         except Exception as error:  # a mapping that fails costs its signal, not the verdict
-            log.exception("%s could not be mapped", detector.name)
+            log.error("%s could not be mapped: %s", detector.name, whereabouts(error))
             return replace(signal, status=Status.ERROR, reasons=(type(error).__name__,))
         return replace(
             signal,

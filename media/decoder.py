@@ -134,7 +134,9 @@ class Decoder:
             raise self._too_slow()
         if status:
             self._errors.seek(0)
-            log.info("the clip decoder ended with %d: %s", status, self._errors.read()[-500:])
+            # Of a traceback's last line the type of the error, not what it says of the clip.
+            last = self._errors.read()[-500:].strip().rpartition(b"\n")[2]
+            log.info("the clip decoder ended with %d: %s", status, last.partition(b":")[0])
             raise undecodable()
 
     def _too_slow(self) -> MediaError:
