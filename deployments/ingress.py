@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +16,15 @@ from ray import serve
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
+from deployments import logs
 from deployments.fanout import settle
 from deployments.http import create_api
+from deployments.metrics import Metrics
 from deployments.problems import Problem
 from deployments.settings import Settings
+from deployments.tracing import tracer
 from deployments.transport import send
+from deployments.watch import Watch, Watched
 from detectors.contracts import Detector, Measurement, Status
 from fusion.policy import Policy
 from fusion.verdict import DocumentSummary, FaceSummary, Verdict
@@ -42,6 +47,8 @@ class Ingress:
         signals: Mapping[str, DeploymentHandle[Any]],
         fusion: DeploymentHandle[Any],
     ) -> None:
+        logs.install()
+        self._watch = Watch(Metrics(), tracer(os.environ))
         self._settings = settings
         self._detectors = detectors
         self._face = face
@@ -50,7 +57,9 @@ class Ingress:
         self._in_flight = 0
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return create_api(self, self._settings)
+        api = create_api(self, self._settings)
+        api.add_middleware(Watched, watch=self._watch)
+        return api
 
     @contextmanager
     def admit(self) -> Iterator[None]:
@@ -62,10 +71,12 @@ class Ingress:
         if self._in_flight >= self._settings.max_in_flight:
             raise _full()
         self._in_flight += 1
+        self._watch.metrics.in_flight(self._in_flight)
         try:
             yield
         finally:
             self._in_flight -= 1
+            self._watch.metrics.in_flight(self._in_flight)
 
     async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
         """Take ``capture`` to a verdict within ``deadline_s`` seconds.
@@ -75,26 +86,29 @@ class Ingress:
         """
         deadline = time.monotonic() + deadline_s
         last_call = deadline - self._settings.fusion_reserve_ms / 1e3
-        found = await self._locate(capture, last_call - time.monotonic())
+        watched = self._watch.session()
+        with watched.stage("face"):
+            found = await self._locate(capture, last_call - time.monotonic())
         document: DocumentSummary | None = None
         if isinstance(found, Found):
             able, measured = split(self._detectors, found.located, capture.requested)
             bundle = found.located.bundle
             if bundle is not None:
-                calls = {d.name: send(self._signals[d.name], bundle.only(d.needs)) for d in able}
-                measured |= await settle(calls, last_call - time.monotonic())
+                with watched.stage("signals"):
+                    calls = {
+                        d.name: send(self._signals[d.name], bundle.only(d.needs)) for d in able
+                    }
+                    measured |= await settle(calls, last_call - time.monotonic())
             face, document = found.summary, found.document
         else:
             measured = {d.name: Measurement(status=found) for d in self._detectors}
             face = FaceSummary(problems=(found,))
-        try:
-            return await asyncio.wait_for(
-                self._fusion.verdict.remote(uuid.uuid4().hex, measured, face, subject, document),
-                timeout=max(deadline - time.monotonic(), 0.0),
-            )
-        except Exception as error:
-            log.warning("fusion failed: %s", type(error).__name__)
-            raise _broken("fusion") from None
+        session_id = uuid.uuid4().hex
+        with watched.stage("fusion"):
+            call = self._fusion.verdict.remote(session_id, measured, face, subject, document)
+            verdict: Verdict = await self._fused(call, deadline - time.monotonic())
+        watched.verdict(verdict)
+        return verdict
 
     async def _locate(self, capture: Capture, timeout_s: float) -> Found | Status:
         """Locate the face; a status says why there is nothing to look at."""
@@ -119,12 +133,16 @@ class Ingress:
         Raises:
             Problem: Fusion does not answer.
         """
+        policy: Policy = await self._fused(self._fusion.policy.remote(), 5.0)
+        return policy
+
+    async def _fused(self, call: Any, timeout_s: float) -> Any:
+        """Wait for an answer of Fusion, without which there is none of ours."""
         try:
-            policy: Policy = await asyncio.wait_for(self._fusion.policy.remote(), timeout=5.0)
+            return await asyncio.wait_for(call, timeout=max(timeout_s, 0.0))
         except Exception as error:
             log.warning("fusion failed: %s", type(error).__name__)
             raise _broken("fusion") from None
-        return policy
 
 
 def _full() -> Problem:
