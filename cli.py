@@ -19,6 +19,8 @@ import yaml
 
 from deployments.errors import ConfigError, LaunchError
 from fusion.policy import ENVIRONMENT, SHIPPED, PolicyError, load_policy
+from k8s import commands as kubernetes
+from k8s.errors import KubernetesError
 from terminal import err, out, progress, silence_native_logs
 
 app = typer.Typer(
@@ -32,6 +34,7 @@ models_app = typer.Typer(help="Weight files: which there are, and how to get the
 policy_app = typer.Typer(help="Policies: what measurements mean.")
 app.add_typer(models_app, name="models", no_args_is_help=True)
 app.add_typer(policy_app, name="policy", no_args_is_help=True)
+app.add_typer(kubernetes.app, name="k8s")
 
 PolicyOption = Annotated[
     str,
@@ -250,7 +253,15 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     try:
         app()
-    except (UsageError, PolicyError, ConfigError, LaunchError, MediaError, FetchError) as error:
+    except (
+        UsageError,
+        PolicyError,
+        ConfigError,
+        LaunchError,
+        MediaError,
+        FetchError,
+        KubernetesError,
+    ) as error:
         err.print(f"palisade: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
 

@@ -31,9 +31,9 @@ def read_mapping(source: str | Path, package: str, shipped: tuple[str, ...]) -> 
             text = Path(source).read_text("utf-8")
         raw = yaml.safe_load(text)
     except OSError as error:
+        hint = f" or one of {', '.join(shipped)}" if shipped else ""
         raise SourceError(
-            f"{source}: {error.strerror}; give the path of a YAML file or one of "
-            f"{', '.join(shipped)}"
+            f"{source}: {error.strerror}; give the path of a YAML file{hint}"
         ) from None
     except UnicodeDecodeError:
         raise SourceError(f"{source}: not UTF-8 text") from None
