@@ -43,6 +43,10 @@ class Status(StrEnum):
     OVERLOADED = "overloaded"  # its queue was full
 
 
+LOST = frozenset({Status.ERROR, Status.LATE, Status.OVERLOADED})
+"""What only a fault keeps from being seen: there was something to look at."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackWindow:
     """Image points followed by optical flow through one short window of a clip.

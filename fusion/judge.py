@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from detectors.contracts import Detector, Measurement, Status
+from detectors.contracts import LOST, Detector, Measurement, Status
 from detectors.faults import whereabouts
 from detectors.registry import DETECTORS
 from fusion.enforcement import Enforcement, bucket
@@ -64,10 +64,13 @@ class Judge:
         )
         insufficient = self._insufficient(face, weighed.coverage, len(weighed.weights))
         failed = self._failed(weighed.score, signals)
+        doubtful = () if insufficient or failed else self._doubtful(weighed.floor, signals)
         if insufficient:
             decision = Decision.REVIEW
         elif failed:
             decision = Decision.REJECT if enforcement.active else Decision.REVIEW
+        elif doubtful:
+            decision = Decision.REVIEW
         else:
             decision = Decision.ACCEPT
         return Verdict(
@@ -81,7 +84,7 @@ class Judge:
             coverage=weighed.coverage,
             weights=weighed.weights,
             signals=signals,
-            reasons=insufficient + failed,
+            reasons=insufficient + failed + doubtful,
             face=face,
             document=document,
             policy=self._policy_ref,
@@ -146,6 +149,21 @@ class Judge:
         if score is not None and score < self.policy.threshold:
             reasons.append("below_threshold")
         return tuple(reasons)
+
+    def _doubtful(self, floor: float, signals: tuple[Signal, ...]) -> tuple[str, ...]:
+        """Why a session that passes might have failed, had no signal been lost.
+
+        What the lost signals would have said is at least the worst case, so that no fault, and
+        nobody who provokes one, turns a session that should fail into an ``accept``.
+        """
+        lost = [signal for signal in signals if signal.status in LOST]
+        if lost and (floor < self.policy.threshold or any(map(self._may_veto, lost))):
+            return ("decisive_signal_lost",)
+        return ()
+
+    def _may_veto(self, signal: Signal) -> bool:
+        entry = self.policy.signal(signal.name)
+        return entry is not None and entry.veto_below is not None
 
     def _vetoed(self, signal: Signal) -> bool:
         entry = self.policy.signal(signal.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from detectors.contracts import Status
+from detectors.contracts import LOST, Status
 from fusion.verdict import Signal
 
 
@@ -17,11 +17,14 @@ class Weighed:
         score: weighted mean in [0, 1], or None when nothing could be counted.
         weights: normalised weight of each counted signal; they sum to 1.
         coverage: share of the whole weight that the counted signals carry, 0..1.
+        floor: what ``score`` would be if every signal that was lost had scored 0; the score that
+            a whole look would have given is not below it.
     """
 
     score: float | None
     weights: Mapping[str, float]
     coverage: float
+    floor: float
 
 
 def weigh(signals: Iterable[Signal], weights: Mapping[str, float]) -> Weighed:
@@ -30,18 +33,25 @@ def weigh(signals: Iterable[Signal], weights: Mapping[str, float]) -> Weighed:
     ``weights`` need not sum to 1 (the reference's sum to 1.15): they are normalised over the
     signals that are ``ok``. A signal without a weight, or with weight 0, is on record only.
     """
+    weighted = [
+        (signal, weights[signal.name]) for signal in signals if weights.get(signal.name, 0.0) > 0.0
+    ]
     counted = {
-        signal.name: (signal.score, weights[signal.name])
-        for signal in signals
-        if signal.status is Status.OK
-        and signal.score is not None
-        and weights.get(signal.name, 0.0) > 0.0
+        signal.name: (signal.score, weight)
+        for signal, weight in weighted
+        if signal.status is Status.OK and signal.score is not None
     }
-    total = sum(weight for _, weight in counted.values())
     if not counted:
-        return Weighed(None, {}, 0.0)
+        return Weighed(None, {}, 0.0, 0.0)
+    earned = sum(score * weight for score, weight in counted.values())
+    total = sum(weight for _, weight in counted.values())
+    # Summed in the order of a whole look: rounding cannot put the floor above its score.
+    looked_for = sum(
+        weight for signal, weight in weighted if signal.name in counted or signal.status in LOST
+    )
     return Weighed(
-        score=sum(score * weight for score, weight in counted.values()) / total,
+        score=earned / total,
         weights={name: weight / total for name, (_, weight) in counted.items()},
         coverage=total / sum(weights.values()),
+        floor=earned / looked_for,
     )

@@ -98,3 +98,12 @@ def test_weights_always_sum_to_one_and_the_score_stays_between_its_signals(
     assert sum(fused.weights.values()) == pytest.approx(1.0)
     assert min(there) - 1e-9 <= fused.score <= max(there) + 1e-9
     assert 0.0 < fused.coverage <= 1.0 + 1e-9
+
+
+@pytest.mark.parametrize("status", [Status.ERROR, Status.LATE, Status.OVERLOADED])
+def test_the_floor_counts_what_was_lost_as_zero(status: Status) -> None:
+    seen = signals(eye_specular=0.8, blendshapes=0.9, depth=None)
+    fused = weigh([*seen, Signal("gan_texture", status)], REFERENCE)
+    assert fused.score == pytest.approx((0.25 * 0.8 + 0.20 * 0.9) / 0.45)
+    assert fused.floor == pytest.approx((0.25 * 0.8 + 0.20 * 0.9) / 0.75)
+    assert weigh(seen, REFERENCE).floor == weigh(seen, REFERENCE).score
