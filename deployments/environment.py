@@ -10,6 +10,8 @@ DEFAULTS = {
     # By default Serve kills its HTTP proxy when that is not up in 5 s: too soon for a first start
     # from a cold disk, or for a busy machine.
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    # What the proxy answers when no replica can is a problem document too.
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.proxy:middlewares",
 }
 """Wherever the graph runs: here, by :func:`prepare`; on Kubernetes, in every pod."""
 

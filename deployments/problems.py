@@ -111,7 +111,10 @@ class LastResort:
         except Exception as error:
             log.error("unexpected %s", whereabouts(error))
             failed = Problem(
-                500, "internal-error", "The server failed on this request; it has been logged."
+                500,
+                "internal-error",
+                "The server failed on this request; it has been logged.",
+                retry_after=5,
             )
             await failed.response()(scope, receive, send)
 
