@@ -17,7 +17,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.contracts import LANDMARKS
+from detectors.contracts import BLENDSHAPES, LANDMARKS
+from detectors.expression import BlendshapeNetwork
 from detectors.pixels import Box, Pixels
 from detectors.topology import MESH_POINTS
 from models.store import ModelUnavailable, digest, find
@@ -61,6 +62,12 @@ class Landmarker(Protocol):
     def find(self, pixels: Pixels) -> list[Face]:
         """Find the faces in a uint8 RGB image (H, W, 3)."""
 
+    def blendshapes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Blendshapes, float32 (52,), of a face whose landmarks (478, 3), in pixels, are known.
+
+        They are NaN if it does not give any.
+        """
+
 
 def load_landmarker(max_faces: int = 4) -> Landmarker:
     """Load the Tasks model where its file is on this machine, else the one in the wheel."""
@@ -88,6 +95,7 @@ class TasksLandmarker:
         from mediapipe.tasks.python.core.base_options import BaseOptions
 
         self.model = model
+        self._network = BlendshapeNetwork(path)
         self._image: Any = mediapipe.Image
         self._rgb = mediapipe.ImageFormat.SRGB
         self._landmarker: Any = vision.FaceLandmarker.create_from_options(
@@ -109,6 +117,10 @@ class TasksLandmarker:
             )
             for points, shapes in zip(result.face_landmarks, result.face_blendshapes, strict=True)
         ]
+
+    def blendshapes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Blendshapes, float32 (52,), of a face whose landmarks (478, 3) are known."""
+        return self._network.coefficients(landmarks)
 
 
 class MeshLandmarker:
@@ -133,6 +145,10 @@ class MeshLandmarker:
         with self._meshes.borrow() as mesh:
             found = mesh.process(np.ascontiguousarray(pixels)).multi_face_landmarks
         return [Face(_points(face.landmark, pixels)) for face in found or ()]
+
+    def blendshapes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+        """NaN, float32 (52,): the wheel has no network for blendshapes."""
+        return np.full(BLENDSHAPES, np.nan, np.float32)
 
 
 class FullRangeDetector:
