@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detectors.contracts import TrackWindow
 from detectors.landmarks import bounding_box
-from detectors.pixels import Pixels, around, fill_hull, grey, shrink
+from detectors.pixels import Pixels, around, fill_hull, grey
 from detectors.topology import FACE_OVAL, LEFT_EYE_CONTOUR, LIPS, RIGHT_EYE_CONTOUR
 
 
@@ -92,11 +92,11 @@ class _Window:
         self._settings = settings
         box = bounding_box(landmarks)
         self._region = around(box, settings.surroundings, (pixels.shape[1], pixels.shape[0]))
-        x0, y0, x1, y1 = self._region
+        x0, y0 = self._region[:2]
         width = min(box[2] - box[0], float(settings.face_px))
-        self._side = round(max(x1 - x0, y1 - y0) * width / (box[2] - box[0]))
+        self._scale = width / (box[2] - box[0])
         self._patch = max(round(settings.patch * width), 9) | 1
-        self._grey, self._scale = self._look(pixels)
+        self._grey = self._look(pixels)
         inside = (landmarks[:, :2] - np.array([x0, y0], np.float32)) * np.float32(self._scale)
         corners = cv2.goodFeaturesToTrack(
             self._grey,
@@ -111,7 +111,7 @@ class _Window:
     def follow(self, pixels: Pixels) -> None:
         if not len(self._last):
             return
-        new, _ = self._look(pixels)
+        new = self._look(pixels)
         there, found = _flow(self._grey, new, self._last, self._patch)
         back, found_back = _flow(new, self._grey, there, self._patch)
         missed = np.linalg.norm(back - self._last, axis=1)
@@ -123,9 +123,25 @@ class _Window:
         origin = np.array(self._region[:2], np.float32)
         return np.stack([self._first, self._last]) / np.float32(self._scale) + origin
 
-    def _look(self, pixels: Pixels) -> tuple[Pixels, float]:
+    def _look(self, pixels: Pixels) -> Pixels:
         x0, y0, x1, y1 = self._region
-        return shrink(grey(pixels[y0:y1, x0:x1]), self._side)
+        return _reduced(grey(pixels[y0:y1, x0:x1]), self._scale)
+
+
+def _reduced(image: Pixels, scale: float) -> Pixels:
+    """Reduce by a whole number first, which is quick to average, and interpolate the rest."""
+    if (whole := int(1 / scale)) > 1:
+        rows, columns = (side // whole for side in image.shape)
+        even = image[: rows * whole, : columns * whole]
+        image = np.asarray(
+            cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    rest = scale * whole
+    return np.asarray(cv2.resize(image, None, fx=rest, fy=rest), np.uint8) if rest < 1 else image
+
+
+_LEVELS = 2
+"""Of the pyramid, halvings: points are found up to four half patches from where they were."""
 
 
 def _flow(
@@ -133,7 +149,7 @@ def _flow(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Follow points (N, 2) from one image to the next; also says which were found."""
     there, found, _ = cv2.calcOpticalFlowPyrLK(
-        old, new, points, np.empty_like(points), winSize=(side, side), maxLevel=3
+        old, new, points, np.empty_like(points), winSize=(side, side), maxLevel=_LEVELS
     )
     return np.asarray(there, np.float32), np.asarray(found)[:, 0] == 1
 
