@@ -71,7 +71,8 @@ class Clip:
         roi_rgb: float32 (T, 4, 3), mean of the gamma-encoded R, G and B, 0..255, of the regions
             named in :data:`ROIS`; NaN where a region was not visible in a frame.
         boxes: float32 (T, 4), face box x0, y0, x1, y1 in pixels; NaN where no face was found.
-        landmarks: float32 (T, 478, 3) in pixels; NaN where no face was found.
+        landmarks: float32 (T, 478, 3) in pixels; NaN where no face was found; interpolated in
+            some frames of a still face.
         blendshapes: float32 (T, 52), with NaN in rows of frames for which they were not computed;
             or None without a blendshape model.
         tracks: windows of optical-flow tracks, in order of time.

@@ -14,8 +14,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.clip import ClipSettings, FrameLike, trace_clip
+from detectors.clip import ClipSettings, trace_clip
 from detectors.contracts import Clip, FaceBundle, Measures
+from detectors.following import FrameLike
 from detectors.landmarks import Face, FullRangeDetector, Landmarker, load_landmarker
 from detectors.pixels import Box, Pixels, around, shrink
 from detectors.pose import head_pose, yaw_pitch_roll
