@@ -33,13 +33,20 @@ format: $(STAMP) ## Put the code into shape.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: ## Pin every package anew from pyproject.toml, in a fresh environment.
+lock: ## Pin every package anew from pyproject.toml, in fresh environments.
+	$(call freeze,requirements.txt,.[cpu$(comma)dev])
+	$(call freeze,requirements-runtime.txt,.[cpu],--constraint requirements.txt)
+
+comma := ,
+# Write the list $(1) of what installing $(2) brings in; comments stay.
+define freeze
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/pip install --quiet --editable '.[cpu,dev]'
-	{ sed -n '/^#/p' requirements.txt; build/lock/bin/pip freeze --exclude-editable \
-	  | grep -vE '^(pip|setuptools|wheel|opencv-contrib-python)=='; } > build/requirements.txt
-	mv build/requirements.txt requirements.txt
+	build/lock/bin/pip install --quiet $(3) --editable '$(2)'
+	{ sed -n '/^#/p' $(1); build/lock/bin/pip freeze --exclude-editable \
+	  | grep -vE '^(pip|setuptools|wheel|opencv-contrib-python)=='; } > build/$(1)
+	mv build/$(1) $(1)
+endef
 
 clean: ## Remove the environment and what tools left behind.
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -14,6 +14,8 @@ the head for the cluster state as well."""
 METRICS_PORT = 8080
 HOME = "/home/palisade"
 STORE = "PALISADE_STORE"
+SPOOL = "PALISADE_SPOOL"
+SPOOL_FOLDER = "/spool"
 TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 LOCKED = {
     "allowPrivilegeEscalation": False,
@@ -97,6 +99,7 @@ def workers(settings: Settings, group: Group, name: str, image: str, port: int) 
         "ports": _ports({"serve": port, "metrics": METRICS_PORT}),
         "env": [
             *_environment(settings),
+            {"name": SPOOL, "value": SPOOL_FOLDER},
             {"name": STORE, **secret(settings.store.url)},
             {"name": CANARY_KEY, **secret(settings.canary)},
         ],
@@ -105,7 +108,9 @@ def workers(settings: Settings, group: Group, name: str, image: str, port: int) 
         # An evicted pod leaves the Service before its proxy stops.
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "10"]}}},
     }
+    container["volumeMounts"].append({"name": "spool", "mountPath": SPOOL_FOLDER})
     template = _template(settings, group, worker_account(settings), container)
+    template["spec"]["volumes"].append({"name": "spool", **_spool(settings)})
     template["spec"]["topologySpreadConstraints"] = [
         {
             "maxSkew": 1,
@@ -194,6 +199,12 @@ def _container(settings: Settings, pod: Pod, name: str, image: str) -> dict[str,
         "startupProbe": _probe(AGENT_PORT, "/api/healthz", failures=60),
         "livenessProbe": _probe(AGENT_PORT, "/api/healthz", failures=12),
     }
+
+
+def _spool(settings: Settings) -> dict[str, Any]:
+    if settings.spool is None:
+        return {"emptyDir": {}}
+    return {"persistentVolumeClaim": {"claimName": settings.spool}}
 
 
 def _environment(settings: Settings) -> list[dict[str, Any]]:

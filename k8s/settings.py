@@ -219,7 +219,9 @@ class Settings(Strict):
         available: workers that an eviction must leave standing.
         redis: for fault tolerance of the head.
         store: for what is remembered of sessions.
-        auth: the token that every Ray process asks of every other.
+        spool: a ReadWriteMany PersistentVolumeClaim with file locks, for records that wait for a
+            store that is away; without one, they wait in the pod and are lost with it.
+        auth: the Secret with the token that every Ray process asks of every other.
         canary: the key of the enforcement buckets.
         models: the weights.
         policy: a shipped policy or a YAML file, put in by content; the profile's by default.
@@ -247,6 +249,7 @@ class Settings(Strict):
     available: Count = 1
     redis: Redis = Redis()
     store: Store = Store()
+    spool: Name | None = None
     auth: Name = "palisade-auth"
     canary: SecretKey = SecretKey(name="palisade-canary", key="key")
     models: Models = Models()

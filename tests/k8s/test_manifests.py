@@ -201,6 +201,14 @@ def test_weights_can_come_from_a_volume() -> None:
     ]
 
 
+def test_records_can_wait_on_a_volume_that_outlives_the_pod() -> None:
+    pod = pods(service("cpu", "spool=spool"))[1]
+    (volume,) = [v for v in pod["volumes"] if v["name"] == "spool"]
+    assert volume["persistentVolumeClaim"] == {"claimName": "spool"}
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "spool"]
+    assert {"name": "PALISADE_SPOOL", "value": mount["mountPath"]} in pod["containers"][0]["env"]
+
+
 def test_workers_are_spread_over_zones_and_machines(spec: dict[str, Any]) -> None:
     for group in spec["rayClusterConfig"]["workerGroupSpecs"]:
         constraints = group["template"]["spec"]["topologySpreadConstraints"]

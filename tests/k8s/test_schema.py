@@ -29,6 +29,7 @@ def definition() -> dict[str, Any]:
         (),
         (
             "models.claim=weights",
+            "spool=spool",
             "pull_secret=registry",
             "cpu.node_selector={pool: cpu}",
             "incremental.gateway_class=istio",
