@@ -86,7 +86,7 @@ def plan(
     crd: CrdOption = None,
     force: ForceOption = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 2 if anything would change.")
+        bool, typer.Option("--exit-code", help="Exit with 1 if anything would change.")
     ] = False,
 ) -> None:
     """Show what an apply would change; the server works it out, and nothing is changed."""
@@ -105,7 +105,7 @@ def plan(
     counts = [f"{_count(steps, action)} to {action}" for action in (Action.CREATE, Action.CHANGE)]
     out.print(f"{', '.join(counts)}, {_count(steps, Action.KEEP)} as they are")
     if exit_code and _count(steps, Action.KEEP) < len(steps):
-        raise typer.Exit(2)
+        raise typer.Exit(1)  # as `kubectl diff` does; 2 is an error
 
 
 @app.command()

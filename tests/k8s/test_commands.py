@@ -76,7 +76,7 @@ def test_what_the_user_can_put_right_is_one_line(tmp_path: Path) -> None:
 
 def test_from_a_plan_to_an_apply_and_an_empty_plan(server: ApiServer) -> None:
     first = k8s("plan", "--exit-code")
-    assert first.exit_code == 2, first.output
+    assert first.exit_code == 1, first.output
     assert "create  RayService/palisade" in first.stdout
     assert "7 to create, 0 to change, 0 as they are" in first.stdout
     assert server.objects == {}
@@ -86,7 +86,7 @@ def test_from_a_plan_to_an_apply_and_an_empty_plan(server: ApiServer) -> None:
     assert len(server.objects) == 7
 
     second = k8s("plan", "--exit-code", "-s", "cpu.max=7")
-    assert second.exit_code == 2
+    assert second.exit_code == 1
     assert "+      maxReplicas: 7" in second.stdout
     assert "0 to create, 1 to change, 6 as they are" in second.stdout
 
@@ -96,3 +96,26 @@ def test_from_a_plan_to_an_apply_and_an_empty_plan(server: ApiServer) -> None:
 def test_status_fails_where_there_is_nothing(server: ApiServer) -> None:
     with pytest.raises(KubernetesError, match="there is no RayService palisade"):
         k8s("status", "--timeout", "1")
+
+
+def test_status_says_when_the_service_is_ready(server: ApiServer) -> None:
+    nodes = {name: {"status": "HEALTHY"} for name in graph.NODES}
+    cluster = {
+        "rayClusterName": "palisade-a",
+        "rayClusterStatus": {"readyWorkerReplicas": 2, "desiredWorkerReplicas": 2},
+        "applicationStatuses": {"p": {"status": "RUNNING", "serveDeploymentStatuses": nodes}},
+    }
+    server.objects["apis/ray.io/v1/namespaces/palisade/rayservices/palisade"] = {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayService",
+        "metadata": {"name": "palisade", "namespace": "palisade", "generation": 1},
+        "status": {
+            "observedGeneration": 1,
+            "numServeEndpoints": 2,
+            "activeServiceStatus": cluster,
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
+    result = k8s("status")
+    assert result.exit_code == 0, result.output
+    assert "palisade is ready" in result.output
