@@ -1,0 +1,56 @@
+"""What the OpenAPI document promises, put to the test by Schemathesis on the running graph."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+from serving import Graph
+
+from deployments.http import create_api
+from deployments.settings import Settings
+
+pytestmark = [pytest.mark.serve, pytest.mark.timeout(600)]
+
+# Not `positive_data_acceptance`: that a string of bytes is no image is beyond a schema.
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+    allow_header_conformance,
+]
+
+
+api = schemathesis.openapi.from_dict(create_api(cast(Any, None), Settings()).openapi())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def uploads(selfie: bytes) -> None:
+    """What the parts of a form are made of: a face, half of one, nothing, noise."""
+    real = st.sampled_from([selfie, selfie[: len(selfie) // 2], b""])
+    schemathesis.openapi.format("binary", real | st.binary(max_size=200))
+
+
+@api.parametrize()
+@settings(max_examples=100, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_one_that_the_document_promises(
+    case: schemathesis.Case, served: Graph
+) -> None:
+    case.call_and_validate(str(served.client.base_url), checks=CHECKS)
