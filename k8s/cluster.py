@@ -158,7 +158,7 @@ def _explained(host: str, what: str) -> Iterator[None]:
         ) from None
     except ForbiddenError as error:
         raise KubernetesError(
-            f"you may not {what}: {_message(error)}; ask for a role with get, create and patch on it"
+            f"you may not {what}: {_message(error)}; ask for a role that may get, create and patch"
         ) from None
     except ConflictError as error:
         raise KubernetesError(
