@@ -49,7 +49,12 @@ def uploads(selfie: bytes) -> None:
 
 
 @api.parametrize()
-@settings(max_examples=100, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=100,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 def test_every_answer_is_one_that_the_document_promises(
     case: schemathesis.Case, served: Graph
 ) -> None:
