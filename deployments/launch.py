@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from deployments.cluster import connected
 from deployments.errors import LaunchError
 
 log = logging.getLogger(__name__)
@@ -42,18 +43,8 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
     from ray.serve._private.api import serve_start
 
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(**quiet)
-    else:
-        ray.init(
-            address="local",  # by default Ray would join any cluster that happens to run here
-            include_dashboard=False,  # its job API is code execution
-            # Replicas ask for fractions that add up to a few; a small machine must place them.
-            num_cpus=max(os.cpu_count() or 1, 4),
-            **quiet,
-        )
-    try:
+    # Replicas ask for fractions that add up to a few; a small machine must place them.
+    with connected(num_cpus=max(os.cpu_count() or 1, 4)):
         try:
             client = serve_start(
                 http_options=schema.http_options.model_dump(),
@@ -70,8 +61,6 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
         finally:
             # Our application only, once its requests are done: others may share the cluster.
             serve.delete(APPLICATION)
-    finally:
-        ray.shutdown()
 
 
 def _last_line(message: str) -> str:

@@ -1,0 +1,34 @@
+"""Ray on this machine, or the cluster that ``RAY_ADDRESS`` names."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def connected(**local: Any) -> Iterator[None]:
+    """Be connected to Ray for the length of a ``with`` block.
+
+    Args:
+        local: for ``ray.init``, where it starts a Ray of its own.
+    """
+    import ray
+
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(**quiet)
+    else:
+        ray.init(
+            address="local",  # by default Ray would join any cluster that happens to run here
+            include_dashboard=False,  # its job API is code execution
+            **local,
+            **quiet,
+        )
+    try:
+        yield
+    finally:
+        ray.shutdown()
