@@ -158,6 +158,59 @@ def demo(
 
 
 @app.command()
+def batch(
+    manifest: Annotated[
+        str, typer.Argument(help="CSV with path, label, kind and subject; a path or a URL.")
+    ],
+    out_folder: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder for the results; the same to go on.")
+    ],
+    policy: PolicyOption = "faithful",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that score, a CPU each; one for each CPU.")
+    ] = None,
+    gpus: Annotated[float, typer.Option(min=0, help="Share of a GPU that each of them takes.")] = 0,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Delete what an earlier run left in OUT first.")
+    ] = False,
+) -> None:
+    """Score an archive with Ray Data, into a Parquet table.
+
+    Example: `palisade batch archive/manifest.csv results --policy hardened`
+
+    `path` is an image or a clip, relative to the manifest, absolute, or a URL such as
+    `s3://bucket/key`; the columns `clip` and `document` name more files of the same person, and all
+    others are passed through. A bad file is a row with a reason. A run that was stopped goes on
+    where it stopped when it is started again.
+
+    OUT then has `results.parquet`, `summary.json` and `summary.html`.
+    """
+    from batch import run
+    from offline.report import panel
+
+    chosen = load_policy(policy, os.environ)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with progress("Scoring") as update:
+            done = run(
+                manifest,
+                out_folder,
+                chosen,
+                workers=workers,
+                gpus=gpus,
+                fresh=fresh,
+                on_progress=update,
+            )
+    except KeyboardInterrupt:
+        err.print("Stopped; what is scored is kept, and the same command goes on.")
+        raise typer.Exit(130) from None
+    out.print(panel(done.summary))
+    speed = f", {done.scored / done.seconds:.1f}/s" if done.seconds else ""
+    out.print(f"{done.scored} rows scored{speed}, {done.kept} kept from before")
+    out.print(f"{out_folder / 'results.parquet'} and summary.html", soft_wrap=True)
+
+
+@app.command()
 def doctor() -> None:
     """Say what is missing on this machine, what that costs, and how to get it."""
     from doctor import examine
@@ -247,6 +300,7 @@ def main() -> None:
     from deployments.environment import prepare
     from media.errors import MediaError
     from models.store import FetchError
+    from offline.errors import BatchError
 
     prepare()
     silence_native_logs()
@@ -255,6 +309,7 @@ def main() -> None:
         app()
     except (
         UsageError,
+        BatchError,
         PolicyError,
         ConfigError,
         LaunchError,

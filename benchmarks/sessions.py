@@ -6,7 +6,6 @@ import csv
 import io
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +20,7 @@ from detectors.rppg import BACKGROUND, SKIN, Rppg
 from fusion.policy import load_policy
 from fusion.verdict import FaceSummary
 from media.capture import Capture
-from media.clips import read_clip
+from media.clips import first_frame
 from media.errors import MediaError
 from media.images import decode_image
 from pipeline import Found, Pipeline
@@ -193,11 +192,7 @@ def _jpeg(image: Image.Image) -> bytes:
 
 def _clip(pipeline: Pipeline, data: bytes) -> list[Session]:
     """Take a clip's first frame as the selfie; measure the clip and its windows of each length."""
-    with closing(read_clip(data)) as frames:
-        first = next(frames)
-    selfie = io.BytesIO()
-    Image.fromarray(first.pixels).save(selfie, "PNG")
-    found = pipeline.locate(Capture(selfie.getvalue(), clip=data))
+    found = pipeline.locate(Capture(first_frame(data), clip=data))
     bundle = found.located.bundle
     sessions = [_session(pipeline, found)]
     if bundle is None or bundle.clip is None:

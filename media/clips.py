@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -10,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
 from media.capture import Capture
@@ -82,6 +84,19 @@ def read_clip(data: bytes, limits: ClipLimits = CLIP_LIMITS) -> Generator[Frame,
             "clip-truncated", "The clip is shorter than its container says; send it again."
         )
     return _decode(data, container, limits)
+
+
+def first_frame(data: bytes, limits: ClipLimits = CLIP_LIMITS) -> bytes:
+    """Return the first frame of a clip as a PNG, for a capture that has no other selfie.
+
+    Raises:
+        MediaError: the clip is refused.
+    """
+    with closing(read_clip(data, limits)) as frames:
+        frame = next(frames)
+    file = io.BytesIO()
+    PIL.Image.fromarray(frame.pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 def read_stills(

@@ -36,6 +36,15 @@ def sniff(data: bytes) -> Container:
     )
 
 
+def is_clip(data: bytes) -> bool:
+    """Say whether these are the first bytes of a clip."""
+    try:
+        sniff(data)
+    except MediaError:
+        return False
+    return True
+
+
 def is_complete(data: bytes, container: Container) -> bool:
     """Say whether ``data`` is as long as its container states.
 

@@ -194,7 +194,16 @@ def test_the_version_is_told() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("verify",), ("serve",), ("demo",), ("doctor",), ("models", "fetch"), ("policy", "check")],
+    [
+        (),
+        ("verify",),
+        ("serve",),
+        ("batch",),
+        ("demo",),
+        ("doctor",),
+        ("models", "fetch"),
+        ("policy", "check"),
+    ],
 )
 def test_help_teaches(command: tuple[str, ...]) -> None:
     result = palisade(*command, "--help")

@@ -1,0 +1,1 @@
+"""Scoring archives offline: the manifest, the files, the rows and what they add up to."""
