@@ -31,7 +31,7 @@ class ClipSettings:
             nor an eye or the mouth moves further, in % of the face's width. Noise moves them by
             0.1 to 0.6, a blink the eye by 1.5 to 3.
         blendshapes_hz: how often a second blendshapes are computed, at most, from landmarks that
-            were measured; 1.5 ms each. Rows between are NaN, never interpolated. A blink lasts
+            were measured; 1 ms each. Rows between are NaN, never interpolated. A blink lasts
             0.1 to 0.4 s: at 10 Hz one to four rows show it, and not its exact height or length.
         min_found: share of the frames that must show a face.
         min_region_px: pixels below which a region of skin counts as not visible.

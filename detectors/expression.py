@@ -9,12 +9,14 @@ show the noise of their landmarks.
 
 from __future__ import annotations
 
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.contracts import BLENDSHAPES
+from detectors.wire import packed
 
 
 class BlendshapeNetwork:
@@ -51,7 +53,7 @@ class BlendshapeNetwork:
         with ZipFile(path) as bundle:
             options.base_options.model_asset.file_content = bundle.read("face_blendshapes.tflite")
         self._runner = TaskRunner.create(graph)
-        self._landmark_list = NormalizedLandmarkList
+        self._landmark_list: Any = NormalizedLandmarkList
         self._packet = packet_creator.create_proto
         self._proto = packet_getter.get_proto
         # Landmarks are given in sides of an image: those of one of one pixel are pixels.
@@ -62,10 +64,7 @@ class BlendshapeNetwork:
 
     def coefficients(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the blendshapes, float32 (52,), 0..1, of landmarks (478, 3) in pixels."""
-        points = [{"x": x, "y": y, "z": z} for x, y, z in landmarks.tolist()]
-        packets = {
-            "pixel": self._pixel,
-            "landmarks": self._packet(self._landmark_list(landmark=points)),
-        }
+        message = self._landmark_list.FromString(packed(landmarks))
+        packets = {"pixel": self._pixel, "landmarks": self._packet(message)}
         found = self._proto(self._runner.process(packets)["blendshapes"]).classification
         return np.fromiter((shape.score for shape in found), np.float32, BLENDSHAPES)

@@ -15,12 +15,13 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from detectors.contracts import BLENDSHAPES, LANDMARKS
 from detectors.expression import BlendshapeNetwork
 from detectors.pixels import Box, Pixels
 from detectors.topology import MESH_POINTS
+from detectors.wire import unpacked
 from models.store import ModelUnavailable, digest, find
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class TasksLandmarker:
         result = self._landmarker.detect(image)
         return [
             Face(
-                _points(points, pixels),
+                _in_pixels([(point.x, point.y, point.z) for point in points], pixels),
                 np.array([category.score for category in shapes], dtype=np.float32),
             )
             for points, shapes in zip(result.face_landmarks, result.face_blendshapes, strict=True)
@@ -144,7 +145,7 @@ class MeshLandmarker:
         """Find the faces in a uint8 RGB image (H, W, 3)."""
         with self._meshes.borrow() as mesh:
             found = mesh.process(np.ascontiguousarray(pixels)).multi_face_landmarks
-        return [Face(_points(face.landmark, pixels)) for face in found or ()]
+        return [Face(_in_pixels(unpacked(face), pixels)) for face in found or ()]
 
     def blendshapes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
         """NaN, float32 (52,): the wheel has no network for blendshapes."""
@@ -215,7 +216,7 @@ class Tracker:
             for _ in range(_SETTLING):
                 found = self._mesh.process(pixels).multi_face_landmarks
         self._tracking = bool(found)
-        return _points(found[0].landmark, pixels) if found else None
+        return _in_pixels(unpacked(found[0]), pixels) if found else None
 
 
 def bounding_box(landmarks: NDArray[np.float32]) -> Box:
@@ -225,11 +226,12 @@ def bounding_box(landmarks: NDArray[np.float32]) -> Box:
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def _points(points: Any, pixels: Pixels) -> NDArray[np.float32]:
+def _in_pixels(points: ArrayLike, pixels: Pixels) -> NDArray[np.float32]:
     """Bring MediaPipe's normalised points to pixels; it measures z in widths of the image."""
     height, width = pixels.shape[:2]
     landmarks = np.full((LANDMARKS, 3), np.nan, dtype=np.float32)
-    landmarks[: len(points)] = [(point.x, point.y, point.z) for point in points]
+    points = np.asarray(points, np.float32)
+    landmarks[: len(points)] = points
     landmarks *= np.array([width, height, width], dtype=np.float32)
     return landmarks
 
