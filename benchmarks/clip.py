@@ -12,6 +12,7 @@ import io
 import json
 import os
 import resource
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +39,8 @@ from detectors.regions import Regions
 from detectors.rppg import BAND, SKIN, pulse_measures, skin_trace
 from detectors.tracks import PointTracker
 from media.clips import read_clip
-from terminal import out, progress
+from media.errors import MediaError
+from terminal import err, out, progress
 
 SIZE = (640, 480)
 FPS = 30
@@ -277,7 +279,9 @@ def _pulse_clips() -> list[Path]:
 
 
 def command(
-    clips: Annotated[list[Path] | None, typer.Argument(help="Clips to trace.")] = None,
+    clips: Annotated[
+        list[Path] | None, typer.Argument(exists=True, dir_okay=False, help="Clips to trace.")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Figures are medians of so many.")] = 3,
     output: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
 ) -> None:
@@ -310,6 +314,7 @@ def losses(report: Mapping[str, Any]) -> Table:
     """Draw what the shipped settings lose against landmarks in every frame."""
     table = Table(title="\nShipped against every frame", title_justify="left", box=None)
     table.add_column("clip")
+    table.add_column("looked at", justify="right")
     for seconds in WINDOWS:
         table.add_column(f"SNR, {seconds} s", justify="right")
     table.add_column("correlation", justify="right")
@@ -322,6 +327,7 @@ def losses(report: Mapping[str, Any]) -> Table:
             continue
         table.add_row(
             name,
+            f"{row['shipped']['measured']:.0%}",
             *(_difference(row["snr_db"].get(str(seconds))) for seconds in WINDOWS),
             f"{row['correlation']['median']:.2f}" if row["correlation"] else "—",
             *(_pair(looks, measured) for measured in ("relief_pct", "turn_deg")),
@@ -340,8 +346,12 @@ def _pair(looks: Sequence[Mapping[str, float]], name: str) -> str:
 
 
 def main() -> None:
-    """Run the command."""
-    typer.run(command)
+    """Run the command; what the user can put right is one line on stderr and exit code 2."""
+    try:
+        typer.run(command)
+    except MediaError as error:
+        err.print(f"clip: {error.detail}", style="red", markup=False, highlight=False)
+        sys.exit(2)
 
 
 if __name__ == "__main__":
