@@ -160,7 +160,10 @@ def demo(
 @app.command()
 def batch(
     manifest: Annotated[
-        str, typer.Argument(help="CSV with path, label, kind and subject; a path or a URL.")
+        str,
+        typer.Argument(
+            metavar="MANIFEST", help="CSV with path, label, kind and subject; a path or a URL."
+        ),
     ],
     out_folder: Annotated[
         Path, typer.Argument(metavar="OUT", help="Folder for the results; the same to go on.")

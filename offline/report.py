@@ -52,7 +52,7 @@ def page(summary: Summary, title: str) -> str:
         body += ["<h2>Rows without a verdict</h2>", _html_table(("error", "rows"), errors)]
     for name, by_label in summary.scores.items():
         known = ", ".join(f"{s} {n}" for s, n in summary.statuses.get(name, {}).items())
-        body.append(f"<h2>{escape(name)}</h2><p><small>{escape(known)}</small></p>")
+        body.append(f"<h2>{escape(name)}</h2>" + f"<p><small>{known}</small></p>" * bool(known))
         drawn = {label: spread for label, spread in by_label.items() if spread.count}
         body.append(
             "".join(
