@@ -119,18 +119,32 @@ def serve(
             "it is live at once. The config's by default.",
         ),
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port for Prometheus, open to whoever reaches this machine; a free one by "
+            "default. A cluster that RAY_ADDRESS names has its own.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the graph over HTTP until interrupted.
 
     Example: `palisade serve --policy my-policy.yaml --port 9000`
     """
+    from deployments.launch import metrics_url
+
     schema = _serve_schema(profile, port, policy)
     url = _url(schema)
     if _taken(schema.http_options.host, schema.http_options.port):
         raise UsageError(f"something serves on {url} already; choose another --port")
-    with _started(schema) as deploy:
+    if metrics_port is not None and _taken("127.0.0.1", metrics_port):
+        raise UsageError(f"port {metrics_port} is taken; choose another --metrics-port")
+    with _started(schema, metrics_port) as deploy:
         out.print(f"Palisade serves on {url}", "(Ctrl-C stops it)", soft_wrap=True)
         out.print(f"The API is documented at {url}/docs", soft_wrap=True)
+        out.print(f"Prometheus finds metrics on {metrics_url()}", soft_wrap=True)
         if policy is None or policy in SHIPPED:
             _until_interrupted()
         else:
@@ -355,13 +369,13 @@ def _serve_schema(profile: str, port: int | None, policy: str | None) -> Any:
 
 
 @contextmanager
-def _started(schema: Any) -> Iterator[Callable[[Any], None]]:
+def _started(schema: Any, metrics_port: int | None = None) -> Iterator[Callable[[Any], None]]:
     """Run the graph, with a progress bar until it is up; yields what deploys another schema."""
     from deployments.launch import running
 
     with ExitStack() as stack:
         with progress("Starting the graph") as update:
-            deploy = stack.enter_context(running(schema, update))
+            deploy = stack.enter_context(running(schema, update, metrics_port))
         yield deploy
 
 

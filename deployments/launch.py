@@ -21,12 +21,15 @@ Progress = Callable[[int, int, str], None]
 
 
 @contextmanager
-def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callable[[Any], None]]:
+def running(
+    schema: Any, on_progress: Progress | None = None, metrics_port: int | None = None
+) -> Iterator[Callable[[Any], None]]:
     """Run the graph for the length of a ``with`` block.
 
     Args:
         schema: a checked ``ServeDeploySchema``.
         on_progress: told while the nodes come up.
+        metrics_port: where a Ray on this machine offers its metrics; a free port by default.
 
     Yields:
         A function that deploys another schema; one that differs in a ``user_config`` only is
@@ -44,7 +47,8 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
 
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     # Replicas ask for fractions that add up to a few; a small machine must place them.
-    with connected(num_cpus=max(os.cpu_count() or 1, 4)):
+    cpus = max(os.cpu_count() or 1, 4)
+    with connected(num_cpus=cpus, _metrics_export_port=metrics_port):
         try:
             client = serve_start(
                 http_options=schema.http_options.model_dump(),
@@ -61,6 +65,16 @@ def running(schema: Any, on_progress: Progress | None = None) -> Iterator[Callab
         finally:
             # Our application only, once its requests are done: others may share the cluster.
             serve.delete(APPLICATION)
+
+
+def metrics_url() -> str:
+    """Return the address where Prometheus finds the metrics of the node that we are on."""
+    import ray
+
+    here = ray.get_runtime_context().get_node_id()
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    (port,) = [node["MetricsExportPort"] for node in nodes if node["NodeID"] == here]
+    return f"http://127.0.0.1:{port}/metrics"
 
 
 def _last_line(message: str) -> str:
