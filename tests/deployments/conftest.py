@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 from collections.abc import Iterator
 from copy import deepcopy
@@ -20,6 +21,8 @@ from deployments.launch import running
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Graph]:
+    # Ten seconds are long for a test.
+    os.environ["RAY_metrics_report_interval_ms"] = "1000"  # noqa: SIM112
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
