@@ -24,7 +24,7 @@ from deployments.problems import Problem
 from deployments.settings import Settings
 from deployments.tracing import tracer
 from deployments.transport import send
-from deployments.watch import Watch, Watched
+from deployments.watch import Watched, reached, stage
 from detectors.contracts import Detector, Measurement, Status
 from fusion.policy import Policy
 from fusion.verdict import DocumentSummary, FaceSummary, Verdict
@@ -48,7 +48,7 @@ class Ingress:
         fusion: DeploymentHandle[Any],
     ) -> None:
         logs.install()
-        self._watch = Watch(Metrics(), tracer(os.environ))
+        self._metrics = Metrics()
         self._settings = settings
         self._detectors = detectors
         self._face = face
@@ -58,7 +58,7 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         api = create_api(self, self._settings)
-        api.add_middleware(Watched, watch=self._watch)
+        api.add_middleware(Watched, metrics=self._metrics, tracer=tracer(os.environ))
         return api
 
     @contextmanager
@@ -71,12 +71,12 @@ class Ingress:
         if self._in_flight >= self._settings.max_in_flight:
             raise _full()
         self._in_flight += 1
-        self._watch.metrics.in_flight(self._in_flight)
+        self._metrics.in_flight(self._in_flight)
         try:
             yield
         finally:
             self._in_flight -= 1
-            self._watch.metrics.in_flight(self._in_flight)
+            self._metrics.in_flight(self._in_flight)
 
     async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
         """Take ``capture`` to a verdict within ``deadline_s`` seconds.
@@ -86,15 +86,14 @@ class Ingress:
         """
         deadline = time.monotonic() + deadline_s
         last_call = deadline - self._settings.fusion_reserve_ms / 1e3
-        watched = self._watch.session()
-        with watched.stage("face"):
+        with stage("face"):
             found = await self._locate(capture, last_call - time.monotonic())
         document: DocumentSummary | None = None
         if isinstance(found, Found):
             able, measured = split(self._detectors, found.located, capture.requested)
             bundle = found.located.bundle
             if bundle is not None:
-                with watched.stage("signals"):
+                with stage("signals"):
                     calls = {
                         d.name: send(self._signals[d.name], bundle.only(d.needs)) for d in able
                     }
@@ -104,10 +103,10 @@ class Ingress:
             measured = {d.name: Measurement(status=found) for d in self._detectors}
             face = FaceSummary(problems=(found,))
         session_id = uuid.uuid4().hex
-        with watched.stage("fusion"):
+        with stage("fusion"):
             call = self._fusion.verdict.remote(session_id, measured, face, subject, document)
             verdict: Verdict = await self._fused(call, deadline - time.monotonic())
-        watched.verdict(verdict)
+        reached(verdict)
         return verdict
 
     async def _locate(self, capture: Capture, timeout_s: float) -> Found | Status:

@@ -1,7 +1,7 @@
 """What an operator sees of a request: metrics, one line in the log, and spans.
 
-The ingress says what it does (a stage begins, a verdict is reached); what becomes of that is
-decided here, in one place, so that measuring does not drown the flow.
+The nodes say what they do (a stage begins, a verdict is reached); what becomes of that is decided
+here, in one place and once the answer is out, so that measuring neither drowns nor delays the flow.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from opentelemetry import trace
-from opentelemetry.trace import Span, Status, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,76 +35,97 @@ class Stage(NamedTuple):
     ended: int
     span: Span
 
-    @property
-    def seconds(self) -> float:
-        """Length of the stage."""
-        return (self.ended - self.started) / 1e9
 
+class Request:
+    """What happened so far to a request that is watched.
 
-class Watch:
-    """Watches one replica of the ingress."""
+    Attributes:
+        stages: those that are over.
+        verdict: the one that was reached, if any.
+    """
 
-    def __init__(self, metrics: Metrics, tracer: Tracer) -> None:
-        self.metrics = metrics
+    def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
+        self.started = time.time_ns()
+        self.stages: dict[str, Stage] = {}
+        self.verdict: Verdict | None = None
 
-    def session(self) -> Session:
-        """Begin to watch one verification."""
-        return Session(self)
+
+_REQUEST: ContextVar[Request] = ContextVar("request")
 
 
-class Session:
-    """Watches one verification, stage by stage."""
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Time a stage of the request; what happens inside is part of its span."""
+    request = _REQUEST.get()
+    started = time.time_ns()
+    with request.tracer.start_as_current_span(
+        name, start_time=started, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield
+        finally:
+            request.stages[name] = Stage(started, time.time_ns(), span)
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._started = time.time_ns()
-        self._stages: dict[str, Stage] = {}
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage; what happens inside is part of its span."""
-        started = time.time_ns()
-        with self._watch.tracer.start_as_current_span(
-            name, start_time=started, record_exception=False, set_status_on_exception=False
+def reached(verdict: Verdict) -> None:
+    """Note the verdict of the request."""
+    _REQUEST.get().verdict = verdict
+
+
+class Watched:
+    """Watches every HTTP request that passes.
+
+    It reads what goes over the wire, so that no refusal, whoever makes it, is forgotten, and a
+    verdict that could not be returned is none.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracer: Tracer) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._tracer = tracer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request, answer = Request(self._tracer), _Answer(send)
+        _REQUEST.set(request)
+        with self._tracer.start_as_current_span(
+            scope["method"],
+            context=TraceContextTextMapPropagator().extract(_trace_headers(scope)),
+            kind=SpanKind.SERVER,
+            start_time=request.started,
+            record_exception=False,  # its message may quote the upload
+            set_status_on_exception=False,
         ) as span:
             try:
-                yield
+                await self._app(scope, receive, answer)
             finally:
-                self._stages[name] = Stage(started, time.time_ns(), span)
+                self._note(scope, request, answer, span)
 
-    def verdict(self, verdict: Verdict) -> None:
-        """Put ``verdict`` into the metrics, the log and the trace."""
-        seconds = {name: stage.seconds for name, stage in self._stages.items()}
-        self._watch.metrics.verdict(verdict, seconds)
-        total = (time.time_ns() - self._started) / 1e9
-        log.info("verdict", extra=_fields(verdict, {"total": total, **seconds}))
-        request = trace.get_current_span()
-        if request.is_recording():
-            request.set_attributes(_attributes(verdict))
-            if "signals" in self._stages:
-                self._spans_of_signals(verdict, self._stages["signals"])
+    def _note(self, scope: Scope, request: Request, answer: _Answer, span: Span) -> None:
+        total = (time.time_ns() - request.started) / 1e9
+        route = getattr(scope.get("route"), "path", "none")
+        self._metrics.request(route, answer.status, total)
+        if span.is_recording():
+            _describe(span, scope["method"], route, answer)
+        if answer.problem is not None:
+            self._refused(answer.problem)
+        elif request.verdict is not None and answer.status == 200:
+            stages = {name: (s.ended - s.started) / 1e9 for name, s in request.stages.items()}
+            self._metrics.verdict(request.verdict, stages)
+            log.info("verdict", extra=_fields(request.verdict, {"total": total, **stages}))
+            if span.is_recording():
+                span.set_attributes(_attributes(request.verdict))
+                if "signals" in request.stages:
+                    _add_signals(self._tracer, request.verdict, request.stages["signals"])
 
-    def _spans_of_signals(self, verdict: Verdict, stage: Stage) -> None:
-        """Add a span for each signal that was asked.
-
-        A span begins with the fan-out and is as long as the detector measured for: where in
-        between it waited is not known here.
-        """
-        fanned_out = trace.set_span_in_context(stage.span)
-        for signal in verdict.signals:
-            attributes: dict[str, Any] = {
-                "palisade.signal.status": signal.status.value,
-                "palisade.signal.elapsed_ms": signal.elapsed_ms,
-            }
-            if signal.score is not None:
-                attributes["palisade.signal.score"] = signal.score
-            if signal.reasons:
-                attributes["palisade.signal.reasons"] = signal.reasons
-            span = self._watch.tracer.start_span(
-                signal.name, fanned_out, start_time=stage.started, attributes=attributes
-            )
-            span.end(min(stage.started + round(signal.elapsed_ms * 1e6), stage.ended))
+    def _refused(self, problem: ProblemDetails) -> None:
+        word = problem.type.rpartition(":")[2]
+        self._metrics.refusal(word, problem.status)
+        log.info("refusal", extra={"problem": word, "status": problem.status, "part": problem.part})
 
 
 def _fields(verdict: Verdict, seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -148,48 +170,26 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-class Watched:
-    """Watches every HTTP request that passes: how long it took, and whether it was refused.
+def _add_signals(tracer: Tracer, verdict: Verdict, fan_out: Stage) -> None:
+    """Add a span for each signal.
 
-    It reads what goes over the wire, so that no refusal, whoever makes it, is forgotten.
+    It begins with the fan-out and is as long as the detector measured for: where in between it
+    waited is not known here.
     """
-
-    def __init__(self, app: ASGIApp, watch: Watch) -> None:
-        self._app = app
-        self._metrics = watch.metrics
-        self._tracer = watch.tracer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        answer = _Answer(send)
-        started = time.perf_counter()
-        with self._tracer.start_as_current_span(
-            scope["method"],
-            context=TraceContextTextMapPropagator().extract(_trace_headers(scope)),
-            kind=trace.SpanKind.SERVER,
-            record_exception=False,  # its message may quote the upload
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                await self._app(scope, receive, answer)
-            finally:
-                route = getattr(scope.get("route"), "path", "none")
-                self._metrics.request(route, answer.status, time.perf_counter() - started)
-                if answer.problem is not None:
-                    self._refused(answer.problem)
-                if span.is_recording():
-                    _describe(span, f"{scope['method']} {route}", route, answer)
-
-    def _refused(self, problem: ProblemDetails) -> None:
-        word = problem.type.rpartition(":")[2]
-        self._metrics.refusal(word, problem.status)
-        log.info(
-            "refusal",
-            extra={"problem": word, "status": problem.status, "part": problem.part},
+    parent = trace.set_span_in_context(fan_out.span)
+    for signal in verdict.signals:
+        attributes: dict[str, Any] = {
+            "palisade.signal.status": signal.status.value,
+            "palisade.signal.elapsed_ms": signal.elapsed_ms,
+        }
+        if signal.score is not None:
+            attributes["palisade.signal.score"] = signal.score
+        if signal.reasons:
+            attributes["palisade.signal.reasons"] = signal.reasons
+        span = tracer.start_span(
+            signal.name, parent, start_time=fan_out.started, attributes=attributes
         )
+        span.end(min(fan_out.started + round(signal.elapsed_ms * 1e6), fan_out.ended))
 
 
 class _Answer:
@@ -217,9 +217,9 @@ def _trace_headers(scope: Scope) -> dict[str, str]:
     }
 
 
-def _describe(span: Span, name: str, route: str, answer: _Answer) -> None:
+def _describe(span: Span, method: str, route: str, answer: _Answer) -> None:
     """Name a request's span as OpenTelemetry's semantic conventions have it."""
-    span.update_name(name)
+    span.update_name(f"{method} {route}")
     span.set_attribute("http.route", route)
     span.set_attribute("http.response.status_code", answer.status)
     if answer.problem is not None:

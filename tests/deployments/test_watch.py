@@ -13,13 +13,13 @@ from fastapi.testclient import TestClient
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import NoOpTracer
+from opentelemetry.trace import NoOpTracer, Tracer
 from starlette.requests import ClientDisconnect
 
 from deployments import problems
 from deployments.metrics import Metrics, late
 from deployments.problems import Problem
-from deployments.watch import Watch, Watched
+from deployments.watch import Watched, reached, stage
 from detectors.contracts import Status
 from fusion.enforcement import Enforcement
 from fusion.policy import load_policy
@@ -55,24 +55,28 @@ SIGNALS = (
 )
 
 
-def api(watch: Watch) -> FastAPI:
+def api(tracer: Tracer) -> FastAPI:
     """An application that answers in every way there is."""
     app = FastAPI()
     problems.install(app)
 
     @app.get("/verdict/{who}")
     async def reach(who: str) -> str:
-        watched = watch.session()
-        with watched.stage("face"):
+        with stage("face"):
             pass
-        with watched.stage("signals"):
+        with stage("signals"):
             pass
-        watched.verdict(verdict(*SIGNALS))
+        reached(verdict(*SIGNALS))
         return "done"
 
     @app.get("/refused")
     async def refuse() -> None:
         raise Problem(415, "image-format-unsupported", "Not an image.", part="selfie")
+
+    @app.get("/unrecorded")
+    async def forget() -> None:
+        reached(verdict(*SIGNALS))
+        raise Problem(503, "not-recorded", "The verdict cannot be recorded.", retry_after=1)
 
     @app.get("/broken")
     async def fail() -> None:
@@ -82,7 +86,7 @@ def api(watch: Watch) -> FastAPI:
     async def leave() -> None:
         raise ClientDisconnect
 
-    app.add_middleware(Watched, watch=watch)
+    app.add_middleware(Watched, metrics=Metrics(), tracer=tracer)
     return app
 
 
@@ -96,7 +100,7 @@ def client(spans: InMemorySpanExporter) -> Iterator[TestClient]:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     # What leaves the application would be logged by Serve's proxy: nothing may.
-    with TestClient(api(Watch(Metrics(), provider.get_tracer("test")))) as client:
+    with TestClient(api(provider.get_tracer("test"))) as client:
         yield client
 
 
@@ -146,6 +150,13 @@ def test_a_refusal_is_one_line(client: TestClient, caplog: pytest.LogCaptureFixt
     assert [extra(r) for r in caplog.records if r.name == "deployments.watch"] == [
         {"problem": "image-format-unsupported", "status": 415, "part": "selfie"}
     ]
+
+
+def test_a_verdict_that_was_not_returned_is_none(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.get("/unrecorded")
+    assert [r.getMessage() for r in caplog.records if r.name == "deployments.watch"] == ["refusal"]
 
 
 def test_a_fault_is_logged_by_type_and_place_and_goes_no_further(
@@ -234,7 +245,7 @@ def test_a_path_that_does_not_exist_is_not_taken_into_names(
 
 
 def test_without_tracing_nothing_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
-    with TestClient(api(Watch(Metrics(), NoOpTracer()))) as client:
+    with TestClient(api(NoOpTracer())) as client:
         assert client.get("/verdict/somebody").status_code == 200
     assert [r.getMessage() for r in caplog.records if r.name == "deployments.watch"] == ["verdict"]
 
