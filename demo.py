@@ -13,7 +13,6 @@ import cv2
 import httpx2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from rich.table import Table
 
 from fusion.judge import Judge
@@ -47,7 +46,7 @@ def show(url: str) -> None:
             files["clip"] = ("clip.mp4", scene.clip, "video/mp4")
         response = httpx2.post(f"{url}/v1/verify", files=files, timeout=60.0)
         response.raise_for_status()
-        verdict = TypeAdapter(Verdict).validate_json(response.content)
+        verdict = Verdict.from_json(response.content)
         out.print(verdict_panel(verdict, scene.title))
         table.add_row(scene.title, *(summary(Judge(p).again(verdict)) for p in policies))
     out.print(table)

@@ -123,5 +123,14 @@ class Verdict:
         """Serialise to JSON, the same bytes on every door."""
         return _JSON.dump_json(self)
 
+    @classmethod
+    def from_json(cls, record: bytes) -> Verdict:
+        """Read :meth:`to_json` back.
+
+        Raises:
+            ValueError: the bytes are not the record of a verdict.
+        """
+        return _JSON.validate_json(record)
+
 
 _JSON = TypeAdapter(Verdict)
