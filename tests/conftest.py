@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 from deployments.environment import prepare
 
 prepare()
+# Before anything reads them: no test writes to the memory of the user who runs it.
+_memory = tempfile.TemporaryDirectory(prefix="palisade-tests-", ignore_cleanup_errors=True)
+os.environ["PALISADE_STORE"] = f"sqlite:///{_memory.name}/sessions.db"
+os.environ["PALISADE_SPOOL"] = f"{_memory.name}/spool"
 
 
 def _folder(variable: str) -> Path:
