@@ -12,16 +12,23 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
 from deployments import problems
+from deployments.memory import Memory
 from deployments.multipart import SCHEMA, BodyLimit, keep_uploads_in_memory, read_upload
-from deployments.problems import MEDIA_TYPE, ProblemDetails
+from deployments.problems import Problem, documented
+from deployments.records import RECORD_HEADER, session_routes
 from deployments.settings import Settings
 from fusion.policy import Policy
 from fusion.verdict import Verdict
 from media.capture import Capture
+from sessions.idempotency import MAX_CHARACTERS, MalformedKey, parse_key
 
 
 class Service(Protocol):
     """What stands behind the door."""
+
+    @property
+    def memory(self) -> Memory:
+        """What remembers its verdicts."""
 
     def admit(self) -> AbstractContextManager[None]:
         """Count a request in flight; raises ``Problem`` when there are too many."""
@@ -46,19 +53,20 @@ class PolicyAnswer(BaseModel):
     policy: dict[str, Any]
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {
-        "description": description,
-        "content": {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}},
-    }
-
-
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: _problem("The form cannot be parsed."),
-    413: _problem("A part, or the whole request, is over a limit; `detail` says which."),
-    415: _problem("A part is of a type that Palisade does not decode."),
-    422: _problem("A part is missing, broken or contradictory."),
-    503: _problem("Full, or a node is restarting: try again after `Retry-After` seconds."),
+    400: documented("The form cannot be parsed."),
+    409: documented("The first request with this `Idempotency-Key` is still being worked on."),
+    410: documented("This `Idempotency-Key` was answered by a session that has been deleted."),
+    413: documented("A part, or the whole request, is over a limit; `detail` says which."),
+    415: documented("A part is of a type that Palisade does not decode."),
+    422: documented(
+        "A part is missing, broken or contradictory; or the `Idempotency-Key` is malformed, or "
+        "came before with other content."
+    ),
+    503: documented(
+        "Full, a node is restarting, or the verdict cannot be recorded: try again after "
+        "`Retry-After` seconds."
+    ),
 }
 
 EXAMPLE = {
@@ -101,6 +109,27 @@ EXAMPLE = {
 }
 
 
+KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A string of your own for this request, in quotation marks or without. Sent "
+    "again with the same content, it gets the first answer, however often you try.",
+    "schema": {"type": "string", "maxLength": MAX_CHARACTERS + 2},
+    "example": '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
+}
+
+ANSWER: dict[str, Any] = {
+    "content": {"application/json": {"example": EXAMPLE}},
+    "headers": {
+        **RECORD_HEADER,
+        "Idempotency-Replayed": {
+            "description": "`true` where an earlier request with the same key got this answer.",
+            "schema": {"type": "string", "enum": ["true"]},
+        },
+    },
+}
+
+
 def create_api(service: Service, settings: Settings) -> FastAPI:
     """Make the ASGI application in front of ``service``."""
     api = FastAPIOffline(  # its documentation page asks nobody else for scripts
@@ -108,6 +137,7 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
         version=version("palisade"),
         summary="Intrusion detection and prevention for identity verification.",
         description="Errors are RFC 9457 problem details; switch on their `type`.",
+        lifespan=lambda _: service.memory.at_work(),
     )
     api.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     keep_uploads_in_memory(settings.max_body_bytes)
@@ -117,11 +147,8 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
         "/v1/verify",
         summary="Verify one capture",
         response_model=Verdict,
-        responses={
-            200: {"content": {"application/json": {"example": EXAMPLE}}},
-            **REFUSALS,
-        },
-        openapi_extra=SCHEMA,
+        responses={200: ANSWER, **REFUSALS},
+        openapi_extra={**SCHEMA, "parameters": [KEY]},
     )
     async def verify(
         request: Request,
@@ -132,15 +159,20 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
             alias="Palisade-Deadline-Ms",
             description="Answer within this many milliseconds; signals that are not there by "
             "then are `late`.",
-            gt=settings.fusion_reserve_ms,
+            gt=settings.reserve_ms,
             le=settings.max_deadline_ms,
         ),
     ) -> Response:
         """Score a selfie, with a clip and a document where there are any."""
         with service.admit():
+            key = _key(request.headers.getlist("Idempotency-Key"))
             capture, metadata = await read_upload(request)
-            verdict = await service.verify(capture, metadata.subject, deadline_ms / 1e3)
-        return Response(verdict.to_json(), media_type="application/json")
+            answer = await service.memory.answer(
+                service.verify, capture, metadata.subject, key, deadline_ms / 1e3
+            )
+        return Response(answer.body, headers=answer.headers, media_type="application/json")
+
+    api.include_router(session_routes(service.memory))
 
     @api.get("/v1/policy", summary="The policy in force", responses={503: REFUSALS[503]})
     async def policy() -> PolicyAnswer:
@@ -163,3 +195,13 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
         return RedirectResponse("/docs")
 
     return api
+
+
+def _key(headers: list[str]) -> str | None:
+    if not headers:
+        return None
+    try:
+        # Several fields are one list to HTTP, and a list is no key.
+        return parse_key(", ".join(headers))
+    except MalformedKey as error:
+        raise Problem(422, "idempotency-key-malformed", f"Idempotency-Key: {error}.") from None

@@ -19,6 +19,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments import logs
 from deployments.fanout import settle
 from deployments.http import create_api
+from deployments.memory import Memory
 from deployments.metrics import Metrics
 from deployments.problems import Problem
 from deployments.settings import Settings
@@ -55,6 +56,7 @@ class Ingress:
         self._signals = signals
         self._fusion = fusion
         self._in_flight = 0
+        self.memory = Memory(settings.memory, os.environ)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         api = create_api(self, self._settings)

@@ -18,11 +18,16 @@ MAX_STILLS = 300
 FILES = ("selfie", "clip", "frames", "document")
 
 
+Subject = Annotated[str, Field(min_length=1, max_length=256)]
+"""A client's stable name for a person."""
+
+
 class Metadata(BaseModel):
     """The ``metadata`` part: JSON about the capture.
 
     Attributes:
-        subject: your stable name for the person; keys the enforcement bucket, never stored.
+        subject: your stable name for the person; keys the enforcement bucket; only a keyed
+            digest of it is stored.
         channel: how the capture reached you.
         requested: inputs you asked the applicant for; a missing one counts as withheld.
         frame_times: seconds of each ``frames`` part from the first one, strictly increasing.
@@ -30,7 +35,7 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    subject: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    subject: Subject | None = None
     channel: Channel = "upload"
     requested: frozenset[Literal["clip", "document"]] = frozenset()
     frame_times: Annotated[tuple[float, ...], Field(max_length=MAX_STILLS)] = ()

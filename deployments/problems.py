@@ -40,6 +40,14 @@ class ProblemDetails(BaseModel):
     part: str | None = None
 
 
+def documented(description: str) -> dict[str, Any]:
+    """Describe a problem document as a response of OpenAPI."""
+    return {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}},
+    }
+
+
 class Problem(Exception):
     """An error to be sent to the client."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2
 import pytest
 import ray
 from ray import serve
@@ -140,3 +141,37 @@ def test_a_killed_replica_never_becomes_an_accept_and_comes_back(
         assert time.monotonic() < give_up, "the replica did not come back"
         time.sleep(0.2)
     assert set(replicas(node)) - pids
+
+
+def test_every_verdict_that_was_returned_is_on_record_once_though_the_ingress_is_killed(
+    served: Graph, selfie: bytes
+) -> None:
+    def ask(_: int) -> tuple[str, bytes] | None:
+        try:
+            response = served.verify(selfie=selfie)
+        except httpx2.HTTPError:  # the connection died with its replica
+            return None
+        if response.status_code != 200:
+            return None
+        return response.json()["session_id"], response.content
+
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(ask, number) for number in range(40)]
+        asked[8].result()
+        for pid in replicas("Ingress"):
+            os.kill(pid, signal.SIGKILL)
+        answers = dict(answer for call in asked if (answer := call.result()))
+    give_up = time.monotonic() + 30
+    while (lost := _not_on_record(served, answers)) and time.monotonic() < give_up:
+        time.sleep(0.5)  # the replica restarts, and drains what the last one spooled
+    assert len(answers) >= 8
+    assert not lost
+
+
+def _not_on_record(served: Graph, answers: dict[str, bytes]) -> list[str]:
+    lost = []
+    for session_id, content in answers.items():
+        kept = served.client.get(f"/v1/sessions/{session_id}")
+        if kept.content != content or kept.headers.get("palisade-record") != "stored":
+            lost.append(session_id)
+    return lost

@@ -42,6 +42,19 @@ def test_a_real_face_gets_a_verdict(served: Graph, selfie: bytes) -> None:
     assert record["score"] is not None
 
 
+def test_a_verdict_is_on_record_and_a_key_gets_the_same_one_again(
+    served: Graph, selfie: bytes
+) -> None:
+    key = {"Idempotency-Key": '"a-key-of-this-test"'}
+    first = served.verify(key, selfie=selfie)
+    assert first.headers["palisade-record"] == "stored"
+    assert served.verify(key, selfie=selfie).content == first.content
+    path = f"/v1/sessions/{first.json()['session_id']}"
+    assert served.client.get(path).content == first.content
+    assert served.client.delete(path).status_code == 204
+    assert served.client.get(path).status_code == 410
+
+
 def test_in_process_and_served_scores_are_identical(served: Graph, selfie: bytes) -> None:
     from demo import scenes
 
@@ -113,7 +126,7 @@ def test_the_policy_changes_while_requests_run(served: Graph, selfie: bytes) -> 
 
 def test_a_deadline_that_is_too_short_still_gets_a_verdict(served: Graph, selfie: bytes) -> None:
     started = time.monotonic()
-    response = served.verify({"Palisade-Deadline-Ms": "101"}, selfie=selfie)
+    response = served.verify({"Palisade-Deadline-Ms": "201"}, selfie=selfie)
     assert time.monotonic() - started < 5
     if response.status_code == 503:  # not even fusion came in time
         assert "retry-after" in response.headers
