@@ -21,6 +21,8 @@ from deployments.errors import ConfigError, LaunchError
 from fusion.policy import ENVIRONMENT, SHIPPED, PolicyError, load_policy
 from k8s import commands as kubernetes
 from k8s.errors import KubernetesError
+from sessions import commands as sessions
+from sessions.errors import StoreError
 from terminal import err, out, progress, silence_native_logs
 
 app = typer.Typer(
@@ -35,6 +37,7 @@ policy_app = typer.Typer(help="Policies: what measurements mean.")
 app.add_typer(models_app, name="models", no_args_is_help=True)
 app.add_typer(policy_app, name="policy", no_args_is_help=True)
 app.add_typer(kubernetes.app, name="k8s")
+app.add_typer(sessions.app, name="sessions")
 
 PolicyOption = Annotated[
     str,
@@ -333,6 +336,7 @@ def main() -> None:
         MediaError,
         FetchError,
         KubernetesError,
+        StoreError,
     ) as error:
         err.print(f"palisade: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
@@ -359,7 +363,9 @@ def _serve_schema(profile: str, port: int | None, policy: str | None) -> Any:
     """Read and check a Serve config, with the port and the policy of the command line in it."""
     import graph
     from deployments.config import check_config, read_config, with_policy
+    from sessions.url import store_url
 
+    store_url(os.environ)  # a wrong one is better told here than by a replica
     raw = read_config(profile)
     if port is not None:
         raw["http_options"] = {**raw.get("http_options", {}), "port": port}

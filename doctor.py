@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import cv2
@@ -17,6 +18,10 @@ from rich.table import Table
 from fusion.enforcement import CANARY_KEY
 from fusion.policy import PolicyError, load_policy
 from models import store
+from sessions.errors import StoreError, StoreUnavailable
+from sessions.spool import Spool
+from sessions.store import Store
+from sessions.url import shown, spool_folder, store_url
 
 State = Literal["ok", "missing", "advice"]
 STYLE = {"ok": "green", "missing": "red", "advice": "yellow"}
@@ -63,6 +68,7 @@ def findings() -> Iterator[Finding]:
             )
     yield _policy()
     yield _canary_key()
+    yield _sessions()
     yield _memory()
 
 
@@ -102,9 +108,29 @@ def _canary_key() -> Finding:
     return Finding(
         "canary key",
         "advice",
-        f"{CANARY_KEY} is not set: anybody can compute which subjects are enforced; set it to a "
-        "random secret, the same on every node",
+        f"{CANARY_KEY} is not set: anybody can compute which subjects are enforced, and whoever "
+        "reads the store can try names; set it to a random secret, the same on every node",
     )
+
+
+def _sessions() -> Finding:
+    try:
+        url, spool = store_url(os.environ), Spool(spool_folder(os.environ))
+        where = shown(url)
+        store = Store(url)
+        if store.revision() is None:
+            return Finding("sessions", "ok", f"{where} will be made by the first graph that runs")
+        kept = store.count(datetime.now(UTC))
+    except StoreUnavailable as error:
+        return Finding(
+            "sessions", "missing", f"{where}: {error}; records wait in {spool.folder} meanwhile"
+        )
+    except StoreError as error:
+        return Finding("sessions", "missing", str(error))
+    says = f"{where} has {kept} sessions; {len(spool)} wait in {spool.folder}"
+    if broken := spool.broken_count():
+        return Finding("sessions", "advice", f"{says}; {broken} are broken: see {spool.broken}")
+    return Finding("sessions", "ok", says)
 
 
 def _memory() -> Finding:
