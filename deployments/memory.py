@@ -50,6 +50,9 @@ PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 READ_S = 5.0
 """How long a reader waits for the store."""
 
+MISSES = 3
+"""So many short waits in a row, and the store counts as away."""
+
 STUCK_S = 10.0
 """A connection that has been at one thing for so long is cut."""
 
@@ -93,6 +96,7 @@ class Memory:
         self.store = Store(store_url(environment))
         self.spool = Spool(spool_folder(environment))
         self._settings = settings
+        self._reserve_s = settings.reserve_ms / 1e3
         self._keep = timedelta(days=settings.retention_days)
         self._secret = canary_key(environment)
         # Threads of their own: an analyst's long list takes no place from a verdict, and a hung
@@ -102,6 +106,7 @@ class Memory:
         self._disk = Workers("spool", threads=2, waiting=64)
         self._tender = Workers("tend", threads=1, waiting=0)
         self._up = False
+        self._missed = 0
         self._stopping = threading.Event()
         self._next_sweep = time.monotonic()
         self._errands: set[asyncio.Task[None]] = set()
@@ -136,8 +141,8 @@ class Memory:
             if first is not None:
                 return first
         try:
-            reserve = self._settings.reserve_ms / 1e3
-            verdict = await decide(capture, subject, deadline - time.monotonic() - reserve)
+            left = deadline - time.monotonic() - self._reserve_s
+            verdict = await decide(capture, subject, left)
             return await self._remember(verdict, subject, claim, deadline)
         except BaseException:
             if claim is not None:
@@ -164,8 +169,9 @@ class Memory:
             pass
         except RecordRefused as error:  # the drain will set it aside, for people to look at
             log.error("the store refused the record of %s: %s", record.session_id, error)
+        left = deadline - time.monotonic()
         try:
-            await self._disk.run(deadline - time.monotonic(), self.spool.add, record)
+            await self._disk.run(max(left, self._reserve_s / 2), self.spool.add, record)
         except OSError as error:  # a TimeoutError is one
             log.error("the record of %s cannot be written: %r", record.session_id, error)
             raise _unrecorded() from None
@@ -177,16 +183,26 @@ class Memory:
         """Ask the store to write something, for half of the time that is left at most.
 
         Raises:
-            StoreUnavailable: it does not, or not in time; nobody else will wait for it then.
+            StoreUnavailable: it does not, or not in time.
         """
         if not self._up:
             raise StoreUnavailable("the store is away")
-        patience = min(self._settings.store_timeout_ms / 1e3, (deadline - time.monotonic()) / 2)
+        longest = self._settings.store_timeout_ms / 1e3
+        left = deadline - time.monotonic()
+        patience = min(longest, max(left, self._reserve_s) / 2)
         try:
-            return await self._writers.run(patience, work, *args, **kwargs)
-        except (StoreUnavailable, TimeoutError) as error:
-            self._lose(error)
-            raise StoreUnavailable("the store went away") from None
+            written = await self._writers.run(patience, work, *args, **kwargs)
+        except StoreUnavailable as error:
+            self._lose(str(error))
+            raise
+        except TimeoutError:
+            # One short wait says little, on a busy machine; a long one or several do.
+            self._missed += 1
+            if patience == longest or self._missed >= MISSES:
+                self._lose("it does not answer")
+            raise StoreUnavailable("the store is slow") from None
+        self._missed = 0
+        return written
 
     # Keys
 
@@ -355,7 +371,7 @@ class Memory:
                 await self._one_round()
                 pause = PAUSE_S
             except StoreUnavailable as error:
-                self._lose(error)
+                self._lose(str(error))
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             except Exception:
                 log.exception("tending the store failed")
@@ -374,7 +390,7 @@ class Memory:
         if not self._up:
             self.store.abort(older_than_s=STUCK_S)
             self.store.make_ready()
-            self._up = True
+            self._up, self._missed = True, 0
             log.info("the store is there")
         drain(self.store, self.spool, stop=self._stopping.is_set)
         if time.monotonic() >= self._next_sweep:
@@ -383,10 +399,10 @@ class Memory:
             self.store.sweep(now, self._stopping.is_set)
             self.spool.tidy(now)
 
-    def _lose(self, error: Exception) -> None:
+    def _lose(self, why: str) -> None:
         """Spool from now on, until the store has been seen to work again."""
         if self._up:
-            log.warning("the store is away, records go to the spool: %r", error)
+            log.warning("the store is away, records go to the spool: %s", why)
         self._up = False
 
     def _run_errand(self, errand: Coroutine[Any, Any, None]) -> None:

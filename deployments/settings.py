@@ -24,7 +24,7 @@ class MemorySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     retention_days: int = Field(default=30, gt=0, le=36_500)
-    reserve_ms: int = Field(default=100, gt=0)
+    reserve_ms: int = Field(default=250, gt=0)
     store_timeout_ms: int = Field(default=1_000, gt=0)
     key_hours: int = Field(default=24, gt=0, le=24 * 365)
     sweep_minutes: int = Field(default=10, gt=0)

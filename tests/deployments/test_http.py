@@ -95,7 +95,7 @@ def test_a_capture_reaches_the_service_whole(client: TestClient, service: Servic
         requested=frozenset({"clip"}),
     )
     assert subject == "applicant-1"
-    assert 2.0 < deadline_s <= 2.4  # of 2.5 s, with the time to record the verdict left out
+    assert 1.8 < deadline_s <= 2.25  # of 2.5 s, with the time to record the verdict left out
 
 
 def test_stills_come_with_their_times(client: TestClient, service: Service) -> None:
@@ -194,7 +194,7 @@ def test_a_body_of_unstated_length_is_cut_off_at_the_limit(client: TestClient) -
     assert_problem(response, 413, "body-too-large")
 
 
-@pytest.mark.parametrize("deadline", ["0", "-5", "50", "200", "3600000", "soon", "1e3", ""])
+@pytest.mark.parametrize("deadline", ["0", "-5", "50", "350", "3600000", "soon", "1e3", ""])
 def test_a_deadline_that_makes_no_sense(client: TestClient, deadline: str) -> None:
     response = client.post(
         "/v1/verify", files={"selfie": file()}, headers={"Palisade-Deadline-Ms": deadline}
