@@ -11,11 +11,11 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
-from deployments import problems
+from deployments import problems, records
 from deployments.memory import Memory
 from deployments.multipart import SCHEMA, BodyLimit, keep_uploads_in_memory, read_upload
 from deployments.problems import Problem, documented
-from deployments.records import RECORD_HEADER, session_routes
+from deployments.records import RECORD_HEADER
 from deployments.settings import Settings
 from fusion.policy import Policy
 from fusion.verdict import Verdict
@@ -172,7 +172,7 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
             )
         return Response(answer.body, headers=answer.headers, media_type="application/json")
 
-    api.include_router(session_routes(service.memory))
+    records.install(api, service.memory)
 
     @api.get("/v1/policy", summary="The policy in force", responses={503: REFUSALS[503]})
     async def policy() -> PolicyAnswer:

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from detectors.faults import whereabouts
@@ -87,10 +88,12 @@ def install(api: FastAPI) -> None:
         return error.response()
 
     @api.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         response = Problem(error.status_code, code, str(error.detail)).response()
         response.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(sorted(_methods(request)))
         return response
 
     @api.exception_handler(RequestValidationError)
@@ -98,6 +101,16 @@ def install(api: FastAPI) -> None:
         return Problem(422, "invalid-request", explain(error.errors())).response()
 
     api.add_middleware(LastResort)
+
+
+def _methods(request: Request) -> set[str]:
+    """Find the methods of a path; Starlette names those of its first route only."""
+    return {
+        method
+        for route in request.app.routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", None) or ()
+    }
 
 
 class LastResort:

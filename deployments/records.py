@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import FastAPI, Path, Query, Response
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     field_validator,
@@ -49,7 +51,13 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("is beyond the calendar in UTC") from None
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+def _iso(text: str) -> str:
+    if re.match(r"\d{4}-\d\d-\d\d", text):  # a bare number would be read as seconds since 1970
+        return text
+    raise ValueError("is no date and time of ISO 8601")
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc), BeforeValidator(_iso)]
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -109,11 +117,10 @@ class Erased(BaseModel):
     deleted: int
 
 
-def session_routes(memory: Memory) -> APIRouter:
-    """Make the routes under ``/v1/sessions``."""
-    routes = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+def install(api: FastAPI, memory: Memory) -> None:
+    """Add the routes under ``/v1/sessions``."""
 
-    @routes.get("", summary="List sessions", responses=INVALID | AWAY)
+    @api.get("/v1/sessions", summary="List sessions", responses=INVALID | AWAY)
     async def sessions(query: Annotated[Listing, Query()]) -> SessionPage:
         """List what the store holds, the newest first.
 
@@ -126,15 +133,17 @@ def session_routes(memory: Memory) -> APIRouter:
         page = await memory.page(Filters(**asked), query.limit, after)
         return SessionPage(sessions=page.sessions, next=page.next and page.next.cursor())
 
-    @routes.delete("", summary="Delete every session of a subject", responses=INVALID | AWAY)
+    @api.delete(
+        "/v1/sessions", summary="Delete every session of a subject", responses=INVALID | AWAY
+    )
     async def erase(
         subject: Annotated[Subject, Query(description="Your name for the person.")],
     ) -> Erased:
         """Delete what was made until now, records that wait on any node's disk included."""
         return Erased(deleted=await memory.erase(subject))
 
-    @routes.get(
-        "/{session_id}",
+    @api.get(
+        "/v1/sessions/{session_id}",
         summary="The verdict of one session",
         response_model=Verdict,
         responses={
@@ -150,8 +159,8 @@ def session_routes(memory: Memory) -> APIRouter:
         found = await memory.get(session_id)
         return Response(found.body, headers=found.headers, media_type="application/json")
 
-    @routes.delete(
-        "/{session_id}",
+    @api.delete(
+        "/v1/sessions/{session_id}",
         summary="Delete one session",
         status_code=204,
         responses=INVALID | AWAY,
@@ -162,5 +171,3 @@ def session_routes(memory: Memory) -> APIRouter:
         The answer is the same whether the session was there or not.
         """
         await memory.delete(session_id)
-
-    return routes

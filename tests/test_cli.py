@@ -199,6 +199,8 @@ def test_the_version_is_told() -> None:
         ("verify",),
         ("serve",),
         ("batch",),
+        ("sessions",),
+        ("sessions", "list"),
         ("demo",),
         ("doctor",),
         ("models", "fetch"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -38,7 +39,9 @@ CHECKS = [
 ]
 
 
-api = schemathesis.openapi.from_dict(create_api(cast(Any, None), Settings()).openapi())
+api = schemathesis.openapi.from_dict(
+    create_api(cast(Any, SimpleNamespace(memory=None)), Settings()).openapi()
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -196,6 +196,7 @@ def test_filters_reach_the_store(sqlite: Door) -> None:
         "cursor=x",
         "cursor=MjAyNiAx",
         "since=yesterday",
+        "since=0.5",
         "since=2026-01-01T00:00:00",
         "since=0001-01-01T00:00:00%2B14:00",
         "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
@@ -217,6 +218,12 @@ def test_what_is_no_session_id(sqlite: Door, method: str, session_id: str) -> No
     response = sqlite.client.request(method, f"/v1/sessions/{session_id}")
     assert response.status_code in (404, 422)
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_method_that_is_not_allowed_is_told_which_are(sqlite: Door) -> None:
+    response = sqlite.client.put(f"/v1/sessions/{'0' * 32}")
+    assert_problem(response, 405, "method-not-allowed")
+    assert response.headers["allow"] == "DELETE, GET"
 
 
 def test_an_unknown_session(sqlite: Door) -> None:
