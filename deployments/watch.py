@@ -54,10 +54,15 @@ class Request:
 _REQUEST: ContextVar[Request] = ContextVar("request")
 
 
+def _request() -> Request:
+    """The request that is watched; one to be forgotten where nobody came through the door."""
+    return _REQUEST.get(None) or Request(trace.NoOpTracer())
+
+
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """Time a stage of the request; what happens inside is part of its span."""
-    request = _REQUEST.get()
+    request = _request()
     started = time.time_ns()
     with request.tracer.start_as_current_span(
         name, start_time=started, record_exception=False, set_status_on_exception=False
@@ -70,7 +75,7 @@ def stage(name: str) -> Iterator[None]:
 
 def reached(verdict: Verdict) -> None:
     """Note the verdict of the request."""
-    _REQUEST.get().verdict = verdict
+    _request().verdict = verdict
 
 
 class Watched:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,11 @@ from media.capture import Capture
 
 
 @pytest.fixture(scope="module")
-def ingress() -> DeploymentHandle[Any]:
-    return serve.run(graph.build(Settings()), _local_testing_mode=True)
+def ingress() -> Iterator[DeploymentHandle[Any]]:
+    with pytest.MonkeyPatch.context() as patch:
+        # The local mode runs the router in a loop of its own, whatever the environment says.
+        patch.setattr(DeploymentHandle, "_is_router_running_in_separate_loop", lambda _: True)
+        yield serve.run(graph.build(Settings()), _local_testing_mode=True)
 
 
 @pytest.fixture(scope="module")
