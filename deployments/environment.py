@@ -12,6 +12,22 @@ DEFAULTS = {
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     # What the proxy answers when no replica can is a problem document too.
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.proxy:middlewares",
+    # gRPC between the nodes, and one event loop in each replica instead of three. Code that
+    # blocks runs in threads all the same, so health checks are answered.
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # That comes too late for the way from the proxy, which asks this.
+    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    # Part of that by default: replicas that listen themselves. Requests come through the proxy,
+    # which answers when a replica cannot.
+    "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",
+    # So are logs that wait for a thousand lines.
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
+    # A crop and the traces of a long clip are more than the 4 MB that gRPC takes by default.
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(64 * 2**20),
+    # Every replica exports its metrics ten times a second by default.
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "2000",
+    # The controller looks for changes ten times a second by default.
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
 }
 """Wherever the graph runs: here, by :func:`prepare`; on Kubernetes, in every pod."""
 

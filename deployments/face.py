@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
+
 from deployments import logs
 from media.capture import Capture
 from media.errors import MediaError
@@ -9,11 +13,19 @@ from pipeline import FaceStage, Found, Limits
 
 
 class Face:
-    """Decodes and locates; the only node that sees encoded bytes."""
+    """Decodes and locates; the only node that sees encoded bytes.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        limits: what an upload may cost.
+        needs: what the detectors read, as :attr:`detectors.contracts.Detector.needs` names it;
+            nothing else leaves this node.
+    """
+
+    def __init__(self, limits: Limits, needs: tuple[str, ...]) -> None:
         logs.install()
+        cv2.setNumThreads(1)  # replicas share the machine; Ray counts one core at most for each
         self._stage = FaceStage(limits)
+        self._needs = needs
 
     def __call__(self, capture: Capture) -> Found | MediaError:
         """Locate the face of ``capture``.
@@ -22,6 +34,10 @@ class Face:
         a fault of this replica, and keeps its type on the way.
         """
         try:
-            return self._stage(capture)
+            found = self._stage(capture)
         except MediaError as refused:
             return refused
+        if found.located.bundle is None:
+            return found
+        needed = found.located.bundle.only(self._needs)
+        return replace(found, located=replace(found.located, bundle=needed))

@@ -32,11 +32,11 @@ class Fusion:
         policy = load_policy(user_config["policy"], os.environ)
         self._judge = Judge(policy, canary_key(os.environ))
 
-    def policy(self) -> Policy:
+    async def policy(self) -> Policy:
         """Return the policy in force, with the overrides of this replica's environment."""
         return self._ready.policy
 
-    def verdict(
+    async def verdict(
         self,
         session_id: str,
         measured: Mapping[str, Measurement],

@@ -17,6 +17,7 @@ from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from deployments import logs
+from deployments.absences import Absences
 from deployments.fanout import settle
 from deployments.http import create_api
 from deployments.memory import Memory
@@ -55,6 +56,7 @@ class Ingress:
         self._face = face
         self._signals = signals
         self._fusion = fusion
+        self._absences = Absences()
         self._in_flight = 0
         self.memory = Memory(settings.memory, os.environ)
 
@@ -95,11 +97,16 @@ class Ingress:
             able, measured = split(self._detectors, found.located, capture.requested)
             bundle = found.located.bundle
             if bundle is not None:
+                measured |= self._absences.among([d.name for d in able])
                 with stage("signals"):
                     calls = {
-                        d.name: send(self._signals[d.name], bundle.only(d.needs)) for d in able
+                        d.name: send(self._signals[d.name], bundle.only(d.needs))
+                        for d in able
+                        if d.name not in measured
                     }
-                    measured |= await settle(calls, last_call - time.monotonic())
+                    answers = await settle(calls, last_call - time.monotonic())
+                self._absences.learn(answers)
+                measured |= answers
             face, document = found.summary, found.document
         else:
             measured = {d.name: Measurement(status=found) for d in self._detectors}
@@ -113,7 +120,7 @@ class Ingress:
 
     async def _locate(self, capture: Capture, timeout_s: float) -> Found | Status:
         """Locate the face; a status says why there is nothing to look at."""
-        call = self._face.remote(capture)
+        call = send(self._face, capture)
         try:
             found: Found | MediaError = await asyncio.wait_for(call, timeout=max(timeout_s, 0.0))
         except TimeoutError:

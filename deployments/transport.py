@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from typing import Any, cast
 
 import numpy as np
 from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
-from detectors.contracts import FaceBundle
-
 BY_VALUE_BYTES = 1_000_000
-"""Below this, a gRPC message beats a trip through the object store; above, it loses, and Ray
-caps messages at 4 MB."""
+"""Below this, a gRPC message beats a trip through the object store; above, it loses."""
 
 
-def send(handle: DeploymentHandle[Any], bundle: FaceBundle) -> DeploymentResponse[Any]:
-    """Call ``handle`` with ``bundle`` by value or by reference, whichever is faster."""
-    arrays = (bundle.crop, bundle.frame, bundle.landmarks)
-    size = sum(array.nbytes for array in arrays)
-    if bundle.clip is not None:
-        size += sum(
-            array.nbytes
-            for array in (getattr(bundle.clip, name) for name in bundle.clip.__slots__)
-            if isinstance(array, np.ndarray)
-        )
-    chosen = handle.options(_by_reference=size > BY_VALUE_BYTES)
-    return cast(DeploymentResponse[Any], chosen.remote(bundle))
+def send(handle: DeploymentHandle[Any], payload: Any) -> DeploymentResponse[Any]:
+    """Call ``handle`` with a capture or a bundle, by value or by reference: whichever is faster."""
+    chosen = handle.options(_by_reference=weight(payload) > BY_VALUE_BYTES)
+    return cast(DeploymentResponse[Any], chosen.remote(payload))
+
+
+def weight(payload: Any) -> int:
+    """Bytes of the arrays and strings of bytes in nested dataclasses and tuples."""
+    if isinstance(payload, np.ndarray):
+        return payload.nbytes
+    if isinstance(payload, bytes):
+        return len(payload)
+    if isinstance(payload, tuple):
+        return sum(weight(item) for item in payload)
+    if is_dataclass(payload):
+        return sum(weight(getattr(payload, field.name)) for field in fields(payload))
+    return 0

@@ -163,6 +163,7 @@ class Measurement:
         reasons: stable snake_case words for a record; never free text from an upload.
         model: SHA-256 of the weights that were used, if any.
         elapsed_ms: wall time of the measurement.
+        lasting: the answer to every other bundle is the same, because the weights are missing.
     """
 
     measures: Measures = field(default_factory=dict)
@@ -170,6 +171,7 @@ class Measurement:
     reasons: tuple[str, ...] = ()
     model: str | None = None
     elapsed_ms: float = 0.0
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,9 @@ class Runner:
 
     def _measure(self, bundle: FaceBundle) -> Measurement:
         if self._unavailable:
-            return Measurement(status=Status.UNAVAILABLE, reasons=(self._unavailable,))
+            return Measurement(
+                status=Status.UNAVAILABLE, reasons=(self._unavailable,), lasting=True
+            )
         try:
             measured = self.detector.measure(bundle)
         except Exception as error:  # one failed sensor must not take the others with it

@@ -66,6 +66,7 @@ def test_missing_weights_make_a_detector_unavailable(bundle: FaceBundle) -> None
     runner = Runner(Probe(Measurement(), loading=ModelUnavailable("weights_missing", "fetch it")))
     measured = runner(bundle)
     assert measured.status is Status.UNAVAILABLE
+    assert measured.lasting
     assert measured.reasons == ("weights_missing",)
 
 
