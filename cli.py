@@ -238,6 +238,39 @@ def doctor() -> None:
     examine(out)
 
 
+@app.command()
+def bench(
+    folder: Annotated[
+        Path, typer.Argument(help="Gets bench.json and bench.md.", file_okay=False)
+    ] = Path("bench"),
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="comparison, stages, clip, batch or scaling; all by default."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, coarser figures.")] = False,
+) -> None:
+    """Measure speed, CPU and memory on this machine, side by side in one run.
+
+    Serve against the same detectors in one process, every stage, a clip by the frame, batch
+    against a bare loop, and how the cost grows. Leave the machine alone meanwhile: it takes a
+    quarter of an hour, or three minutes with `--quick`.
+
+    Example: `palisade bench results --only comparison`
+    """
+    from rich.markdown import Markdown
+
+    try:
+        from benchmarks import bench as benchmark
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{error.name} is missing: run it from a checkout of Palisade") from None
+
+    unknown = sorted(set(only or ()) - set(benchmark.PARTS))
+    if unknown:
+        raise UsageError(f"no part {', '.join(unknown)}; there are {', '.join(benchmark.PARTS)}")
+    parts = [part for part in benchmark.PARTS if not only or part in only]
+    out.print(Markdown(benchmark.run(parts, quick, folder)))
+
+
 @models_app.command("list")
 def models_list() -> None:
     """List the models of the manifest and where their files were found."""
