@@ -58,7 +58,7 @@ class Ingress:
         self._fusion = fusion
         self._absences = Absences()
         self._in_flight = 0
-        self.memory = Memory(settings.memory, os.environ)
+        self.memory = Memory(settings.memory, os.environ, self._metrics.spooled)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         api = create_api(self, self._settings)

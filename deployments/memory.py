@@ -20,6 +20,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from deployments.problems import Problem
 from deployments.settings import MemorySettings
+from deployments.watch import stage
 from deployments.workers import Workers
 from fusion.enforcement import canary_key, pseudonym
 from fusion.verdict import Verdict
@@ -87,15 +88,22 @@ class Memory:
     Args:
         settings: how long things are kept, and may take.
         environment: where the store and the spool are, and the secret of digests.
+        report: told from time to time how many records wait in the spool.
 
     Raises:
         StoreError: the URL of the store is wrong. A store that is down is no error.
     """
 
-    def __init__(self, settings: MemorySettings, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: MemorySettings,
+        environment: Mapping[str, str],
+        report: Callable[[int], None] = lambda waiting: None,
+    ) -> None:
         self.store = Store(store_url(environment))
         self.spool = Spool(spool_folder(environment))
         self._settings = settings
+        self._report = report
         self._reserve_s = settings.reserve_ms / 1e3
         self._keep = timedelta(days=settings.retention_days)
         self._secret = canary_key(environment)
@@ -143,7 +151,8 @@ class Memory:
         try:
             left = deadline - time.monotonic() - self._reserve_s
             verdict = await decide(capture, subject, left)
-            return await self._remember(verdict, subject, claim, deadline)
+            with stage("record"):
+                return await self._remember(verdict, subject, claim, deadline)
         except BaseException:
             if claim is not None:
                 self._run_errand(self._release(claim))
@@ -387,12 +396,14 @@ class Memory:
 
     def _mend(self) -> None:
         """Bring back the store, empty the spool into it, sweep from time to time."""
+        self._report(self.spooled())
         if not self._up:
             self.store.abort(older_than_s=STUCK_S)
             self.store.make_ready()
             self._up, self._missed = True, 0
             log.info("the store is there")
         drain(self.store, self.spool, stop=self._stopping.is_set)
+        self._report(self.spooled())
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + self._settings.sweep_minutes * 60
             now = datetime.now(UTC)

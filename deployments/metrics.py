@@ -82,10 +82,18 @@ class Metrics:
             "palisade_in_flight",
             "Requests that this replica of the ingress works on.",
         )
+        self._spool = Gauge(
+            "palisade_spool_records",
+            "Records on this node's disk that wait for the store.",
+        )
 
     def in_flight(self, requests: int) -> None:
         """Set the number of requests that are being worked on."""
         self._in_flight.set(requests)
+
+    def spooled(self, records: int) -> None:
+        """Set the number of records that wait on this node's disk."""
+        self._spool.set(records)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count an answer; ``route`` is the pattern, not the path that was asked for."""

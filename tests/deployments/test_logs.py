@@ -201,7 +201,7 @@ def check_trace(spans: list[dict[str, Any]], session_id: str) -> None:
         for attribute in span["attributes"]
     }
     stages = {s["name"]: s["spanId"] for s in spans if s.get("parentSpanId") == values[session_id]}
-    assert set(stages) >= {"face", "signals", "fusion"}
+    assert set(stages) == {"face", "signals", "fusion", "record"}
     detectors = {s["name"] for s in spans if s.get("parentSpanId") == stages["signals"]}
     assert detectors == {"eye_specular", "blendshapes"}
 
