@@ -93,10 +93,10 @@ class LeakyFace(Face):
 
 
 class LeakyFusion(Fusion):
-    def verdict(self, *args: Any) -> Any:
+    async def verdict(self, *args: Any) -> Any:
         if str(args[3]).endswith(CRASHES):
             raise LookupError(f"no bucket for {args[3]}")
-        return super().verdict(*args)
+        return await super().verdict(*args)
 
 
 @pytest.fixture
