@@ -127,9 +127,9 @@ def _sessions() -> Finding:
         )
     except StoreError as error:
         return Finding("sessions", "missing", str(error))
-    says = f"{where} has {kept} sessions; {len(spool)} wait in {spool.folder}"
+    says = f"{kept} in {where}; {len(spool)} waiting in {spool.folder}"
     if broken := spool.broken_count():
-        return Finding("sessions", "advice", f"{says}; {broken} are broken: see {spool.broken}")
+        return Finding("sessions", "advice", f"{says}; {broken} set aside in {spool.broken}")
     return Finding("sessions", "ok", says)
 
 

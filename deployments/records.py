@@ -24,9 +24,10 @@ from deployments.problems import documented
 from fusion.enforcement import Mode
 from fusion.verdict import Decision, Verdict
 from sessions.query import Filters, Position, Summary
+from sessions.record import SESSION_ID
 
 SessionId = Annotated[
-    str, Path(pattern=r"^[0-9a-f]{32}$", description="`session_id` of a verdict.")
+    str, Path(pattern=f"^{SESSION_ID}$", description="`session_id` of a verdict.")
 ]
 
 RECORD_HEADER: dict[str, Any] = {

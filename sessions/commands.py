@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -109,6 +110,7 @@ def show(session_id: Annotated[str, typer.Argument()], as_json: JsonOption = Fal
     from sessions.store import Deleted
     from terminal import out, verdict_panel
 
+    _check(session_id)
     waiting = _spool().get(session_id)
     kept = _store().get(session_id, datetime.now(UTC)) if waiting is None else waiting.body
     if isinstance(kept, Deleted):
@@ -143,12 +145,14 @@ def delete_sessions(
 
     if bool(session_ids) == (subject is not None):
         raise StoreError("delete needs either session ids or --subject")
+    for session_id in session_ids or ():
+        _check(session_id)
     store, spool, keep, now = _store(), _spool(), timedelta(days=trace_days), datetime.now(UTC)
     if subject is not None:
         name = _pseudonym(subject)
         deleted = store.erase(name, now, keep)
         spool.remove_subject(name, now)
-        out.print(f"{deleted} sessions of the store deleted")
+        out.print(f"{_many(deleted, 'session')} of the store deleted")
     for session_id in session_ids or ():
         store.delete(session_id, now, keep)
         spool.remove(session_id)
@@ -164,7 +168,7 @@ def sweep() -> None:
     with err.status("Sweeping …"):
         swept = _store().sweep(now)
         _spool().tidy(now)
-    out.print(f"{swept} rows deleted")
+    out.print(f"{_many(swept, 'row')} deleted")
 
 
 @app.command("drain")
@@ -177,9 +181,10 @@ def drain_spool() -> None:
     waiting = len(spool)
     with progress("Draining") as update:
         drained = drain(store, spool, on_record=lambda done: update(done, waiting))
-    out.print(f"{drained.saved} records moved to the store, {len(spool)} wait")
+    out.print(f"{_many(drained.saved, 'record')} moved to the store; {len(spool)} waiting")
     if broken := spool.broken_count():
-        out.print(f"{broken} broken files lie in {spool.broken}", style="yellow", soft_wrap=True)
+        said = f"{_many(broken, 'file')} set aside in {spool.broken}"
+        out.print(said, style="yellow", soft_wrap=True)
 
 
 @app.command()
@@ -217,6 +222,13 @@ def _any_store() -> Store:
     return Store(store_url(os.environ))
 
 
+def _check(session_id: str) -> None:
+    from sessions.record import SESSION_ID
+
+    if not re.fullmatch(SESSION_ID, session_id):
+        raise StoreError(f"{session_id} is no session id: those have 32 hexadecimal digits")
+
+
 def _spool() -> Spool:
     from sessions.spool import Spool
     from sessions.url import spool_folder
@@ -228,6 +240,10 @@ def _pseudonym(subject: str) -> str:
     from fusion.enforcement import canary_key, pseudonym
 
     return pseudonym(canary_key(os.environ), subject)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _iso(value: datetime) -> str:

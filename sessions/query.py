@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_
 
+from sessions.record import SESSION_ID
 from sessions.schema import sessions
 
 
@@ -70,7 +71,7 @@ class Position:
             created_at = datetime.fromisoformat(at)
         except ValueError:  # those of base64 and UTF-8 are ValueErrors too
             raise ValueError("is no cursor that came with a page") from None
-        if created_at.utcoffset() != timedelta(0) or not re.fullmatch(r"[0-9a-f]{32}", session_id):
+        if created_at.utcoffset() != timedelta(0) or not re.fullmatch(SESSION_ID, session_id):
             raise ValueError("is no cursor that came with a page")
         return cls(created_at, session_id)
 

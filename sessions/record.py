@@ -11,6 +11,9 @@ from fusion.verdict import Verdict
 from sessions.errors import BrokenRecord
 from sessions.idempotency import Claim
 
+SESSION_ID = r"[0-9a-f]{32}"
+"""Pattern of every session's id; also the name of a file, which is why others are refused."""
+
 FORM = 1
 
 

@@ -6,6 +6,7 @@ replicas gets there first: the database decides, by its primary keys.
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 import time
@@ -112,7 +113,7 @@ class Store:
 
     def revision(self) -> str | None:
         """Return the migration that the tables are at; None where there are no tables yet."""
-        if self.url.drivername == "sqlite" and not Path(str(self.url.database)).exists():
+        if self.url.drivername == "sqlite" and not os.path.exists(str(self.url.database)):
             return None
 
         def work(connection: Connection) -> str | None:

@@ -107,6 +107,7 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
         (("models", "fetch", "unknown"), "face_landmarker"),
         (("serve", "--profile", "absent.yaml"), "No such file"),
         (("serve", "--policy", "absent.yaml"), "No such file"),
+        (("sessions", "delete"), "delete needs"),
     ],
 )
 def test_what_the_user_can_put_right_is_one_line(arguments: tuple[str, ...], says: str) -> None:
@@ -117,6 +118,12 @@ def test_a_port_that_is_taken_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert_one_line_error(palisade("serve", "--port", str(port)), "choose another --port")
+
+
+def test_a_store_that_cannot_be_is_told_before_anything_starts() -> None:
+    result = palisade("serve", PALISADE_STORE="mysql://user:s3cret@host/palisade")
+    assert_one_line_error(result, "use sqlite:///… or postgresql://…")
+    assert "s3cret" not in result.stderr
 
 
 def test_a_bad_override_is_named(selfie: Path) -> None:
@@ -146,6 +153,17 @@ def test_without_weights_the_doctor_says_how_to_get_them(tmp_path: Path) -> None
     assert result.returncode == 0, result.stderr
     assert "palisade models fetch face_landmarker" in result.stdout
     assert "blendshapes is unavailable" in result.stdout
+
+
+def test_the_doctor_looks_at_the_store_and_hides_its_password() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        url = f"postgresql://user:s3cret@127.0.0.1:{port}/palisade"
+        result = palisade("doctor", PALISADE_STORE=url)
+    assert result.returncode == 0, result.stderr
+    assert f"postgresql+psycopg://user:***@127.0.0.1:{port}/palisade" in result.stdout
+    assert "s3cret" not in result.stdout + result.stderr
 
 
 def test_a_damaged_weight_file_is_found(tmp_path: Path) -> None:

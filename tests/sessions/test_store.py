@@ -390,6 +390,14 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
         store.migrate()
 
 
+@pytest.mark.parametrize("name", ["a file/sessions.db", f"{'x' * 300}/sessions.db"])
+def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a file").touch()
+    url = URL.create("sqlite", database=str(tmp_path / name))
+    with closing(Store(url)) as store, pytest.raises(StoreUnavailable):
+        store.migrate()
+
+
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[tuple[Line, Store]]:
     """A store in PostgreSQL behind a line that can be cut."""
