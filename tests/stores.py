@@ -7,13 +7,16 @@ import socket
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
+from sessions.record import Record
+from sessions.store import Store
 from sessions.url import store_url
 
 POSTGRES = "PALISADE_TEST_POSTGRES"
@@ -36,6 +39,15 @@ def database(kind: str, folder: Path) -> Iterator[URL]:
             yield store_url({"PALISADE_STORE": server}).set(database=name)
         finally:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def migrate_and_save(url: str, records: list[Record], barrier: Barrier) -> None:
+    """What a replica does as it starts, in a process that needs to import little."""
+    with closing(Store(make_url(url))) as store:
+        barrier.wait()
+        store.migrate()
+        for record in records:
+            store.save(record)
 
 
 class Line:

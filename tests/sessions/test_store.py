@@ -10,14 +10,13 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, create_engine
-from stores import Line, database
+from stores import Line, database, migrate_and_save
 from verdicts import KEEP, record_with
 
 from fusion.enforcement import Enforcement
@@ -75,29 +74,19 @@ def test_many_threads_save_the_same_records_once(store: Store) -> None:
     assert store.count(now()) == 40
 
 
-def _save(url: str, records: list[Any], barrier: Any) -> None:
-    from sqlalchemy import make_url
-
-    store = Store(make_url(url))
-    barrier.wait()
-    store.migrate()
-    for record in records:
-        store.save(record)
-    store.close()
-
-
 def test_processes_that_start_together_migrate_once_and_save_once(url: URL) -> None:
     context = multiprocessing.get_context("spawn")
     shared, barrier = [record_with() for _ in range(50)], context.Barrier(3)
     own = [[record_with() for _ in range(50)] for _ in range(3)]
     address = url.render_as_string(hide_password=False)
     processes = [
-        context.Process(target=_save, args=(address, shared + mine, barrier)) for mine in own
+        context.Process(target=migrate_and_save, args=(address, shared + mine, barrier))
+        for mine in own
     ]
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(120)
     assert [process.exitcode for process in processes] == [0, 0, 0]
     with closing(Store(url)) as store:
         assert store.count(now()) == 200
