@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 
 import graph
 from deployments.config import check_config, with_policy
@@ -41,13 +42,11 @@ class Graph:
 
 
 def replicas(deployment: str) -> Iterator[int]:
-    """Process ids of the replicas of one deployment on this machine."""
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if re.match(
-                rf"ray::ServeReplica:\w+:{deployment}\b", (process / "cmdline").read_text()
-            ):
-                yield int(process.name)
+    """Process ids of the replicas of one deployment that this process started."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if re.match(rf"ray::ServeReplica:\w+:{deployment}\b", " ".join(process.cmdline())):
+                yield process.pid
 
 
 def peak_memory(pid: int) -> int:
