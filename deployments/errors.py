@@ -9,3 +9,8 @@ class ConfigError(Exception):
 
 class LaunchError(Exception):
     """The graph did not come up; the message says which node and why."""
+
+
+def last_line(message: str) -> str:
+    """Of a traceback, the line that says what happened."""
+    return message.strip().splitlines()[-1] if message.strip() else "no reason given"

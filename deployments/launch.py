@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from deployments.cluster import connected
-from deployments.errors import LaunchError
+from deployments.errors import LaunchError, last_line
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def running(
             )
         except ray.exceptions.RayError as error:
             log.debug("Serve did not start", exc_info=True)
-            raise LaunchError(f"Serve did not start: {_last_line(str(error))}") from None
+            raise LaunchError(f"Serve did not start: {last_line(str(error))}") from None
         try:
             client.deploy_apps(schema)
             _wait(on_progress or (lambda up, of, waiting: None))
@@ -75,11 +75,6 @@ def metrics_url() -> str:
     nodes = ray.nodes()  # type: ignore[no-untyped-call]
     (port,) = [node["MetricsExportPort"] for node in nodes if node["NodeID"] == here]
     return f"http://127.0.0.1:{port}/metrics"
-
-
-def _last_line(message: str) -> str:
-    """Of a traceback, the line that says what happened."""
-    return message.strip().splitlines()[-1] if message.strip() else "Serve does not say why"
 
 
 def _wait(on_progress: Progress, timeout_s: float = 300.0) -> None:
@@ -100,7 +95,7 @@ def _wait(on_progress: Progress, timeout_s: float = 300.0) -> None:
                 log.debug("Serve says: %s", application.message)
                 raise LaunchError(
                     "the graph did not start: "
-                    + _last_line("; ".join(broken) or application.message)
+                    + last_line("; ".join(broken) or application.message)
                 )
         time.sleep(0.2)
     raise LaunchError(

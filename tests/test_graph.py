@@ -26,6 +26,7 @@ def ingress() -> Iterator[DeploymentHandle[Any]]:
     with pytest.MonkeyPatch.context() as patch:
         # The local mode runs the router in a loop of its own, whatever the environment says.
         patch.setattr(DeploymentHandle, "_is_router_running_in_separate_loop", lambda _: True)
+        patch.setattr("deployments.logs.install", lambda: None)  # other tests run in this process
         yield serve.run(graph.build(Settings()), _local_testing_mode=True)
 
 
