@@ -56,6 +56,10 @@ def wire(settings: Settings, detectors: Sequence[type[Detector[Any]]]) -> Applic
 POLICY = os.environ.get("PALISADE_POLICY", "faithful")
 """A shipped policy by name, or a path; a Serve config's ``user_config`` comes before it."""
 
+LOOK_S = 2.0
+"""How often Serve asks each replica how it is: one that died is noticed then, one that is stuck at
+the third time. By default that takes five times as long."""
+
 NODE: dict[str, Any] = {
     # Fractions, because the nodes of one request take turns; raise them where cores abound.
     "ray_actor_options": {"num_cpus": 0.1},
@@ -63,11 +67,13 @@ NODE: dict[str, Any] = {
     "max_ongoing_requests": 2,
     # Beyond this, a signal is `overloaded` and the verdict comes without it.
     "max_queued_requests": 32,
+    "health_check_period_s": LOOK_S,
 }
 DOOR: dict[str, Any] = {
     "ray_actor_options": {"num_cpus": 0.1},
     # Above Settings.max_in_flight, so that the ingress itself refuses, with a problem document.
     "max_ongoing_requests": 128,
+    "health_check_period_s": LOOK_S,
 }
 
 NODES = frozenset({"Face", "Fusion", "Ingress"} | {d.name for d in DETECTORS})

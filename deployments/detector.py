@@ -13,7 +13,7 @@ from deployments import logs
 from detectors.contracts import Detector, FaceBundle, Measurement
 from detectors.runner import Runner
 
-STUCK_S = 30.0
+STUCK_S = 10.0
 """A detector takes a second or two at most."""
 
 

@@ -28,6 +28,8 @@ DEFAULTS = {
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "2000",
     # The controller looks for changes ten times a second by default.
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+    # A dead proxy is replaced after three looks, 10 s apart by default: half a minute closed.
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
 }
 """Wherever the graph runs: here, by :func:`prepare`; on Kubernetes, in every pod."""
 
