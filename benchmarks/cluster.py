@@ -8,13 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
-from benchmarks.serving import free_port, kill_tree
+from benchmarks.serving import free_port, kill_tree, search_path
 from deployments.environment import DEFAULTS
 
 STORE_BYTES = 200 * 2**20
@@ -26,10 +26,19 @@ class Cluster:
 
     Args:
         folder: of Ray's sockets and logs; short, since a socket's path has 107 bytes at most.
+        environment: variables of all processes on the nodes, beside those of this process.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
+        # The workers import what a Serve config names, such as a module of the benchmarks.
+        self._environment = {
+            **DEFAULTS,
+            **os.environ,
+            "PYTHONPATH": search_path(),
+            "RAY_AUTH_MODE": "token",
+            **environment,
+        }
         self.nodes: dict[str, psutil.Popen] = {}
         self.address = f"127.0.0.1:{free_port()}"
 
@@ -68,7 +77,7 @@ class Cluster:
                 ],
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                env={**DEFAULTS, **os.environ, "RAY_AUTH_MODE": "token"},
+                env=self._environment,
             )
         self.nodes[name] = process
         give_up = time.monotonic() + timeout_s
@@ -83,10 +92,10 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(environment: Mapping[str, str] | None = None) -> Iterator[Cluster]:
     """Make a cluster for a ``with`` block; it has no node yet."""
     folder = Path(tempfile.mkdtemp(prefix="ray-"))
-    made = Cluster(folder)
+    made = Cluster(folder, environment or {})
     try:
         yield made
     finally:

@@ -49,7 +49,8 @@ def serving(
                 [sys.executable, "-m", "cli", "serve", "--profile", str(config)],
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                # The workers import what the config names, such as a module of the benchmarks.
+                env={**os.environ, "PYTHONPATH": search_path(), **(environment or {})},
             )
         try:
             give_up = time.monotonic() + START_S
@@ -59,7 +60,8 @@ def serving(
                 time.sleep(0.2)
             yield url, process
         finally:
-            process.send_signal(signal.SIGINT)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGINT)
             try:
                 process.wait(60)
             except psutil.TimeoutExpired:
@@ -70,6 +72,11 @@ def _ready(url: str) -> bool:
     with suppress(httpx2.HTTPError):
         return httpx2.get(f"{url}/readyz", timeout=5.0).status_code == 200
     return False
+
+
+def search_path() -> str:
+    """``PYTHONPATH`` by which other processes find the modules that this one finds here."""
+    return os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
 
 
 def free_port() -> int:
@@ -87,18 +94,26 @@ def actors(root: psutil.Process, kind: str) -> list[psutil.Process]:
         root: of the tree.
         kind: a regular expression for the title, such as ``ServeController``.
     """
-    title = re.compile(rf"ray::{kind}\b")
-    found = []
+    return [process for process, title in _titled(root) if re.match(rf"(?:{kind})\b", title)]
+
+
+def titles(root: psutil.Process, kind: str) -> set[str]:
+    """Titles of Ray actors in the tree of a process, ``ServeReplica:palisade:Face`` for example.
+
+    Args:
+        root: of the tree.
+        kind: a regular expression for how the title begins.
+    """
+    return {title for _, title in _titled(root) if re.match(kind, title)}
+
+
+def _titled(root: psutil.Process) -> Iterator[tuple[psutil.Process, str]]:
     for process in root.children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if title.match(" ".join(process.cmdline())):
-                found.append(process)
-    return found
-
-
-def replicas(root: psutil.Process, deployment: str = r"\w+") -> list[psutil.Process]:
-    """Replicas of a deployment in the tree of a process."""
-    return actors(root, rf"ServeReplica:\w+:{deployment}")
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            name = "".join(process.cmdline()[:1])
+            if name.startswith("ray::"):
+                # What comes after a dot is the method that runs at the moment.
+                yield process, name.removeprefix("ray::").partition(".")[0].strip()
 
 
 def kill_tree(root: psutil.Process) -> None:

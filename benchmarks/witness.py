@@ -58,6 +58,7 @@ class Answer:
         got: when it was over.
         outcome: what became of it.
         verdict: the record, where there is one.
+        record: where the answer says that the verdict is on record.
         said: the status and the headers or the error, for a report.
     """
 
@@ -66,6 +67,7 @@ class Answer:
     got: float
     outcome: Outcome
     verdict: Mapping[str, Any] | None
+    record: str | None
     said: str
 
     @property
@@ -156,7 +158,7 @@ def ask(client: httpx2.Client, sample: Sample) -> Answer:
     """Send one sample, whatever becomes of it."""
     files = {name: (f"{name}.bin", content) for name, content in sample.parts.items()}
     sent = time.monotonic()
-    verdict = None
+    verdict = record = None
     try:
         response = client.post("/v1/verify", files=files)
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
@@ -170,7 +172,8 @@ def ask(client: httpx2.Client, sample: Sample) -> Answer:
         said = f"{response.status_code} {response.headers.get('content-type')}"
         if outcome is Outcome.VERDICT:
             verdict = response.json()
-    return Answer(sample, sent, time.monotonic(), outcome, verdict, said)
+            record = response.headers.get("palisade-record")
+    return Answer(sample, sent, time.monotonic(), outcome, verdict, record, said)
 
 
 def _outcome(response: httpx2.Response) -> Outcome:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from benchmarks.cluster import Cluster, cluster
-from benchmarks.serving import replicas, serving
+from benchmarks.serving import serving, titles
 from benchmarks.witness import Outcome, Sample, Witness, recovered
 from demo import scenes
 from deployments.config import read_config, with_policy
@@ -72,7 +72,8 @@ def samples() -> list[Sample]:
 
 
 def on(node: psutil.Process) -> set[str]:
-    return {process.cmdline()[0].split(":")[-1].split(".")[0] for process in replicas(node)}
+    """Deployments with a replica on a node."""
+    return {title.rpartition(":")[2] for title in titles(node, "ServeReplica")}
 
 
 def wait(until: Callable[[], Any], what: str) -> None:
