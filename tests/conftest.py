@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,15 @@ prepare()
 _memory = tempfile.TemporaryDirectory(prefix="palisade-tests-", ignore_cleanup_errors=True)
 os.environ["PALISADE_STORE"] = f"sqlite:///{_memory.name}/sessions.db"
 os.environ["PALISADE_SPOOL"] = f"{_memory.name}/spool"
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """Undo what a node that a test makes in this process does to its logging."""
+    root, served = logging.getLogger(), logging.getLogger("ray.serve")
+    handlers, filters = root.handlers[:], served.filters[:]
+    yield
+    root.handlers[:], served.filters[:] = handlers, filters
 
 
 def _folder(variable: str) -> Path:
