@@ -45,8 +45,7 @@ def wire(settings: Settings, detectors: Sequence[type[Detector[Any]]]) -> Applic
         settings: limits and deadlines.
         detectors: the signals, one deployment each.
     """
-    needs = tuple(sorted({need for detector in detectors for need in detector.needs}))
-    face = serve.deployment(**NODE)(Face).bind(Limits(settings.image, settings.clip), needs)
+    face = serve.deployment(**NODE)(Face).bind(Limits(settings.image, settings.clip))
     signals = {d.name: serve.deployment(name=d.name, **NODE)(Signal).bind(d) for d in detectors}
     fusion = serve.deployment(user_config={"policy": POLICY}, **NODE)(Fusion).bind()
     ingress = serve.deployment(**DOOR)(Ingress)

@@ -17,18 +17,20 @@ class Face:
 
     Args:
         limits: what an upload may cost.
-        needs: what the detectors read, as :attr:`detectors.contracts.Detector.needs` names it;
-            nothing else leaves this node.
     """
 
-    def __init__(self, limits: Limits, needs: tuple[str, ...]) -> None:
+    def __init__(self, limits: Limits) -> None:
         logs.install()
         cv2.setNumThreads(1)  # replicas share the machine; Ray counts one core at most for each
         self._stage = FaceStage(limits)
-        self._needs = needs
 
-    def __call__(self, capture: Capture) -> Found | MediaError:
+    def __call__(self, capture: Capture, needs: tuple[str, ...]) -> Found | MediaError:
         """Locate the face of ``capture``.
+
+        Args:
+            capture: as it was uploaded.
+            needs: what the detectors read, as :attr:`detectors.contracts.Detector.needs` names
+                it; nothing else leaves this node.
 
         What is wrong with the bytes is returned, not raised: it is an answer to the client, not
         a fault of this replica, and keeps its type on the way.
@@ -39,5 +41,5 @@ class Face:
             return refused
         if found.located.bundle is None:
             return found
-        needed = found.located.bundle.only(self._needs)
+        needed = found.located.bundle.only(needs)
         return replace(found, located=replace(found.located, bundle=needed))

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,14 +90,15 @@ class Ingress:
         """
         deadline = time.monotonic() + deadline_s
         last_call = deadline - self._settings.fusion_reserve_ms / 1e3
+        absent = self._absences.among([d.name for d in self._detectors])
         with stage("face"):
-            found = await self._locate(capture, last_call - time.monotonic())
+            found = await self._locate(capture, self._needs(absent), last_call - time.monotonic())
         document: DocumentSummary | None = None
         if isinstance(found, Found):
             able, measured = split(self._detectors, found.located, capture.requested)
             bundle = found.located.bundle
             if bundle is not None:
-                measured |= self._absences.among([d.name for d in able])
+                measured |= {d.name: absent[d.name] for d in able if d.name in absent}
                 with stage("signals"):
                     calls = {
                         d.name: send(self._signals[d.name], bundle.only(d.needs))
@@ -118,9 +119,15 @@ class Ingress:
         reached(verdict)
         return verdict
 
-    async def _locate(self, capture: Capture, timeout_s: float) -> Found | Status:
+    def _needs(self, absent: Collection[str]) -> tuple[str, ...]:
+        """What the detectors that are there read: nothing else shall leave Face."""
+        return tuple({need for d in self._detectors if d.name not in absent for need in d.needs})
+
+    async def _locate(
+        self, capture: Capture, needs: tuple[str, ...], timeout_s: float
+    ) -> Found | Status:
         """Locate the face; a status says why there is nothing to look at."""
-        call = send(self._face, capture)
+        call = send(self._face, capture, needs)
         try:
             found: Found | MediaError = await asyncio.wait_for(call, timeout=max(timeout_s, 0.0))
         except TimeoutError:

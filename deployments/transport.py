@@ -12,10 +12,16 @@ BY_VALUE_BYTES = 1_000_000
 """Below this, a gRPC message beats a trip through the object store; above, it loses."""
 
 
-def send(handle: DeploymentHandle[Any], payload: Any) -> DeploymentResponse[Any]:
-    """Call ``handle`` with a capture or a bundle, by value or by reference: whichever is faster."""
+def send(handle: DeploymentHandle[Any], payload: Any, *more: Any) -> DeploymentResponse[Any]:
+    """Call ``handle`` with a capture or a bundle, by value or by reference: whichever is faster.
+
+    Args:
+        handle: of the node.
+        payload: what may be large.
+        more: arguments that are not.
+    """
     chosen = handle.options(_by_reference=weight(payload) > BY_VALUE_BYTES)
-    return cast(DeploymentResponse[Any], chosen.remote(payload))
+    return cast(DeploymentResponse[Any], chosen.remote(payload, *more))
 
 
 def weight(payload: Any) -> int:

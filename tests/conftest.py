@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from deployments.environment import prepare
+from deployments.logs import OURS
 
 prepare()
 # Before anything reads them: no test writes to the memory of the user who runs it.
@@ -24,8 +25,11 @@ def _own_logs() -> Iterator[None]:
     """Undo what a node that a test makes in this process does to its logging."""
     root, served = logging.getLogger(), logging.getLogger("ray.serve")
     handlers, filters = root.handlers[:], served.filters[:]
+    levels = {name: logging.getLogger(name).level for name in OURS}
     yield
     root.handlers[:], served.filters[:] = handlers, filters
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _folder(variable: str) -> Path:

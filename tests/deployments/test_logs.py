@@ -80,10 +80,10 @@ class Bomb(FaceBundle):
 class LeakyFace(Face):
     """Fails with the upload in its message, or hands on a bundle that does."""
 
-    def __call__(self, capture: Capture) -> Found | MediaError:
+    def __call__(self, capture: Capture, needs: tuple[str, ...]) -> Found | MediaError:
         if capture.channel == "sdk":
             raise ValueError(f"{capture.selfie[:4000]!r} {base64.b64encode(capture.selfie)!r}")
-        found = super().__call__(capture)
+        found = super().__call__(capture, needs)
         if capture.channel == "browser" and isinstance(found, Found):
             bundle = found.located.bundle
             assert bundle is not None
