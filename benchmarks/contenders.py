@@ -17,6 +17,7 @@ import psutil
 
 from benchmarks.serving import free_port, kill_tree, serving
 from deployments.config import read_config
+from deployments.environment import DEFAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def one_process() -> Iterator[Contender]:
 def _environment() -> Iterator[Mapping[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         yield {
+            **DEFAULTS,  # some are for the C library, which reads them as a process begins
             "PALISADE_STORE": f"sqlite:///{Path(folder, 'sessions.sqlite3')}",
             "PALISADE_SPOOL": str(Path(folder, "spool")),
             "OMP_NUM_THREADS": "1",
