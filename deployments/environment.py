@@ -24,6 +24,10 @@ DEFAULTS = {
     "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
     # A crop and the traces of a long clip are more than the 4 MB that gRPC takes by default.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(64 * 2**20),
+    # A request that finds every replica at its max_ongoing_requests looks again after a pause. By
+    # default that doubles up to half a second, and at 32 clients the cores were mostly idle.
+    "RAY_SERVE_ROUTER_RETRY_INITIAL_BACKOFF_S": "0.005",
+    "RAY_SERVE_ROUTER_RETRY_MAX_BACKOFF_S": "0.02",
     # Every replica exports its metrics ten times a second by default.
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "2000",
     # The controller looks for changes ten times a second by default.
