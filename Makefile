@@ -38,13 +38,16 @@ lock: ## Pin every package anew from pyproject.toml, in fresh environments.
 	$(call freeze,requirements-runtime.txt,.[cpu],--constraint requirements.txt)
 
 comma := ,
+# What packages ask for and Palisade does not run: pip's own, another OpenCV in the same folder, and
+# the code of rapidocr, whose wheels are installed for the models inside.
+UNUSED := pip|setuptools|wheel|opencv-(contrib-)?python|opencv-python-headless|pyclipper|shapely|omegaconf|antlr4-python3-runtime|colorlog
 # Write the list $(1) of what installing $(2) brings in; comments stay.
 define freeze
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet $(3) --editable '$(2)'
 	{ sed -n '/^#/p' $(1); build/lock/bin/pip freeze --exclude-editable \
-	  | grep -vE '^(pip|setuptools|wheel|opencv-contrib-python)=='; } > build/$(1)
+	  | grep -viE '^($(UNUSED))=='; } > build/$(1)
 	mv build/$(1) $(1)
 endef
 
