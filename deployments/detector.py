@@ -1,37 +1,38 @@
-"""The one wrapper around every detector."""
+"""The one wrapper around every detector, check and reader."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from typing import Any
+from typing import Generic
 
 import cv2
 
 from deployments import logs
-from detectors.contracts import Detector, FaceBundle, Measurement
+from detectors.contracts import Measurement, Seen, Sensor
 from detectors.runner import Runner
 
 STUCK_S = 10.0
 """A detector takes a second or two at most."""
 
 
-class Signal:
-    """Serves one detector; Serve calls it in a thread, so a slow one blocks no health check."""
+class Signal(Generic[Seen]):
+    """Serves one sensor; Serve calls it in a thread, so a slow one blocks no health check."""
 
-    def __init__(self, detector: type[Detector[Any]]) -> None:
+    def __init__(self, sensor: type[Sensor[Seen]]) -> None:
         logs.install()
         cv2.setNumThreads(1)  # replicas share the machine; Ray counts one core at most for each
-        self._runner = Runner(detector())
+        self.sensor = sensor()
+        self._runner = Runner(self.sensor)
         self._started: dict[int, float] = {}
 
-    def __call__(self, bundle: FaceBundle) -> Measurement:
-        """Measure ``bundle``; never raises."""
+    def __call__(self, seen: Seen) -> Measurement:
+        """Measure ``seen``; never raises."""
         call = threading.get_ident()
         self._started[call] = time.monotonic()
         try:
-            return self._runner(bundle)
+            return self._runner(seen)
         finally:
             del self._started[call]
 
@@ -46,4 +47,4 @@ class Signal:
         """
         oldest = min(self._started.copy().values(), default=math.inf)
         if time.monotonic() - oldest > STUCK_S:
-            raise RuntimeError(f"{self._runner.detector.name} is stuck")
+            raise RuntimeError(f"{self.sensor.name} is stuck")

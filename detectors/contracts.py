@@ -204,25 +204,18 @@ def band(value: float, corners: tuple[float, float, float, float]) -> float:
     return min(ramp(value, low, full), ramp(value, high, full_until))
 
 
+Seen = TypeVar("Seen")
 M = TypeVar("M")
 
 
-class Detector(abc.ABC, Generic[M]):
-    """One independent look at a face.
-
-    To add one: write a subclass in a file of its own, list it in ``detectors/registry.py`` and
-    give it a weight in the policy. ``measure`` must be safe to call from several threads.
+class Sensor(abc.ABC, Generic[Seen]):
+    """Whatever looks at a part of a capture and measures it; served one deployment each.
 
     Attributes:
-        name: the signal's name in the policy, the record and the graph.
-        needs: fields of :class:`FaceBundle` it reads, those of the clip written ``clip.times``.
-        mapping: frozen dataclass of the parameters of :meth:`score`, with the reference's values
-            as defaults.
+        name: in the policy, the record and the graph.
     """
 
     name: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]]
-    mapping: ClassVar[type]
 
     def load(self) -> None:
         """Load heavy state once.
@@ -232,10 +225,35 @@ class Detector(abc.ABC, Generic[M]):
         """
 
     @abc.abstractmethod
-    def measure(self, bundle: FaceBundle) -> Measurement:
-        """Measure ``bundle``, which holds the fields named in :attr:`needs`."""
+    def measure(self, seen: Seen, /) -> Measurement:
+        """Measure ``seen``; safe to call from several threads."""
+
+
+class Scored(abc.ABC, Generic[M]):
+    """Whose measures the policy maps to a score.
+
+    Attributes:
+        mapping: frozen dataclass of the parameters of :meth:`score`, with the reference's values
+            as defaults.
+    """
+
+    mapping: ClassVar[type]
 
     @staticmethod
     @abc.abstractmethod
     def score(measures: Measures, mapping: M) -> Score:
         """Map ``measures`` to a score in [0, 1], 1.0 for genuine."""
+
+
+class Detector(Sensor[FaceBundle], Scored[M], Generic[M]):
+    """One independent look at a face.
+
+    To add one: write a subclass in a file of its own, list it in ``detectors/registry.py`` and
+    give it a weight in the policy. ``measure`` gets a bundle that holds the fields named in
+    :attr:`needs`.
+
+    Attributes:
+        needs: fields of :class:`FaceBundle` it reads, those of the clip written ``clip.times``.
+    """
+
+    needs: ClassVar[tuple[str, ...]]

@@ -1,4 +1,4 @@
-"""Run one detector so that whatever happens becomes a status, never an exception."""
+"""Run one sensor so that whatever happens becomes a status, never an exception."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import math
 import time
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, Generic
 
-from detectors.contracts import Detector, FaceBundle, Measurement, Status
+from detectors.contracts import Detector, Measurement, Seen, Sensor, Status
 from detectors.face import FaceProblem, Located
 from detectors.faults import whereabouts
 from models.store import ModelUnavailable
@@ -17,37 +17,37 @@ from models.store import ModelUnavailable
 log = logging.getLogger(__name__)
 
 
-class Runner:
-    """A detector with its state loaded.
+class Runner(Generic[Seen]):
+    """A sensor with its state loaded.
 
-    Every way of serving calls detectors through this class, which is why offline, in-process
-    and served scores agree.
+    Every way of serving calls detectors and document checks through this class, which is why
+    offline, in-process and served scores agree.
     """
 
-    def __init__(self, detector: Detector[Any]) -> None:
-        self.detector = detector
+    def __init__(self, sensor: Sensor[Seen]) -> None:
+        self.sensor = sensor
         self._unavailable: str | None = None
         try:
-            detector.load()
+            sensor.load()
         except ModelUnavailable as missing:
-            log.warning("%s is unavailable: %s", detector.name, missing)
+            log.warning("%s is unavailable: %s", sensor.name, missing)
             self._unavailable = missing.reason
 
-    def __call__(self, bundle: FaceBundle) -> Measurement:
-        """Measure ``bundle``; an exception or a measure that is not finite becomes ``error``."""
+    def __call__(self, seen: Seen) -> Measurement:
+        """Measure ``seen``; an exception or a measure that is not finite becomes ``error``."""
         started = time.perf_counter()
-        measured = self._measure(bundle)
+        measured = self._measure(seen)
         return replace(measured, elapsed_ms=(time.perf_counter() - started) * 1e3)
 
-    def _measure(self, bundle: FaceBundle) -> Measurement:
+    def _measure(self, seen: Seen) -> Measurement:
         if self._unavailable:
             return Measurement(
                 status=Status.UNAVAILABLE, reasons=(self._unavailable,), lasting=True
             )
         try:
-            measured = self.detector.measure(bundle)
+            measured = self.sensor.measure(seen)
         except Exception as error:  # one failed sensor must not take the others with it
-            log.error("%s failed: %s", self.detector.name, whereabouts(error))
+            log.error("%s failed: %s", self.sensor.name, whereabouts(error))
             return Measurement(status=Status.ERROR, reasons=(type(error).__name__,))
         odd = sorted(name for name, value in measured.measures.items() if not math.isfinite(value))
         if odd:
