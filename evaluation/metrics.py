@@ -1,0 +1,146 @@
+"""Error rates of a score, in the terms of ISO/IEC 30107-3, and the distance of two texts.
+
+A score is high for bona fide. At a threshold, whatever scores it or more is accepted:
+
+- APCER, attack presentation classification error rate: the share of attacks that are accepted;
+- BPCER, bona fide presentation classification error rate: the share of bona fide presentations
+  that are rejected.
+
+Every rate here can be weighted, so that :mod:`evaluation.intervals` can draw subjects again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from rapidfuzz.distance import Levenshtein
+from scipy.integrate import trapezoid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Both error rates at every threshold that makes a difference.
+
+    Attributes:
+        thresholds: float64 (K,), rising: every distinct score, then infinity, which accepts
+            nothing.
+        apcer: float64 (K,), falling from 1 to 0; NaN without attacks.
+        bpcer: float64 (K,), rising from 0 to 1; NaN without bona fide presentations.
+    """
+
+    thresholds: NDArray[np.float64]
+    apcer: NDArray[np.float64]
+    bpcer: NDArray[np.float64]
+
+    @property
+    def auc(self) -> float:
+        """Probability that a bona fide presentation scores above an attack, ties counting half.
+
+        The area under the ROC curve by trapezoids, which is the Mann-Whitney statistic. NaN where
+        one class is missing.
+        """
+        return float(trapezoid(self.bpcer - 1, self.apcer)) if self._known else np.nan
+
+    @property
+    def eer(self) -> float:
+        """The equal error rate, where APCER meets BPCER, between two thresholds if need be."""
+        if not self._known:
+            return np.nan
+        gap = self.bpcer - self.apcer  # from -1 or 0 up to 1
+        at = int(np.argmax(gap >= 0))
+        if at == 0 or gap[at] == 0:
+            return float(self.bpcer[at] + self.apcer[at]) / 2
+        share = -gap[at - 1] / (gap[at] - gap[at - 1])
+        return float(self.apcer[at - 1] + share * (self.apcer[at] - self.apcer[at - 1]))
+
+    def apcer_at_bpcer(self, limit: float) -> float:
+        """The lowest APCER at a threshold whose BPCER is at most ``limit``."""
+        if not self._known:
+            return np.nan
+        return float(self.apcer[np.flatnonzero(self.bpcer <= limit)[-1]])
+
+    @property
+    def best_threshold(self) -> float:
+        """The threshold of the best balanced accuracy, halfway between two scores.
+
+        The middle one where several are equally good. NaN where one class is missing.
+        """
+        if not self._known:
+            return np.nan
+        wrong = self.apcer + self.bpcer
+        # Rates are quotients of counts: equal ones may differ in the last bit.
+        best = np.flatnonzero(wrong <= wrong.min() + 1e-12)
+        at = int(best[(len(best) - 1) // 2])
+        lower, upper = self.thresholds[max(at - 1, 0)], self.thresholds[at]
+        if np.isinf(upper):  # to reject everything takes a threshold above the highest score
+            return float(np.nextafter(lower, np.inf))
+        return float((lower + upper) / 2)
+
+    @property
+    def _known(self) -> bool:
+        return not (np.isnan(self.apcer[0]) or np.isnan(self.bpcer[0]))
+
+
+def curve(scores: ArrayLike, bona_fide: ArrayLike, weights: ArrayLike | None = None) -> Curve:
+    """Work out both error rates at every threshold.
+
+    Args:
+        scores: finite, (N,), high for bona fide.
+        bona_fide: bool (N,).
+        weights: how much each item counts, (N,), 0 or more; all the same by default.
+    """
+    values, which = np.unique(np.asarray(scores, float), return_inverse=True)
+    bona_fide = np.asarray(bona_fide, bool)
+    counts = np.ones(len(bona_fide)) if weights is None else np.asarray(weights, float)
+    below = [
+        np.concatenate(([0.0], np.cumsum(np.bincount(which, counts * kind, len(values)))))
+        for kind in (bona_fide, ~bona_fide)
+    ]
+    with np.errstate(invalid="ignore"):
+        rejected_bona_fide, rejected_attacks = (sums / sums[-1] for sums in below)
+    return Curve(np.append(values, np.inf), 1 - rejected_attacks, rejected_bona_fide)
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """The error rates of some decisions; NaN where there is nothing to decide about."""
+
+    apcer: float
+    bpcer: float
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean of the shares of both classes that are decided rightly."""
+        return 1 - self.hter
+
+    @property
+    def hter(self) -> float:
+        """Half total error rate: the mean of APCER and BPCER."""
+        return (self.apcer + self.bpcer) / 2
+
+
+def errors(accepted: ArrayLike, bona_fide: ArrayLike, weights: ArrayLike | None = None) -> Errors:
+    """Count what was decided wrongly.
+
+    Args:
+        accepted: bool (N,), the decisions.
+        bona_fide: bool (N,), the truth.
+        weights: how much each item counts, (N,).
+    """
+    accepted, bona_fide = np.asarray(accepted, bool), np.asarray(bona_fide, bool)
+    counts = np.ones(len(bona_fide)) if weights is None else np.asarray(weights, float)
+    return Errors(share(accepted, counts * ~bona_fide), share(~accepted, counts * bona_fide))
+
+
+def share(hits: ArrayLike, weights: ArrayLike) -> float:
+    """The weighted share of ``hits``; NaN where the weights add up to 0."""
+    weights = np.asarray(weights, float)
+    whole = weights.sum()
+    return float((np.asarray(hits, float) * weights).sum() / whole) if whole > 0 else np.nan
+
+
+def edit_distance(read: str, truth: str) -> int:
+    """Fewest characters to insert, delete or substitute to turn ``read`` into ``truth``."""
+    return int(Levenshtein.distance(read, truth))
