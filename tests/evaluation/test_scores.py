@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.contracts import Measurement, Status
+from evaluation.items import Item
+from evaluation.scores import Profile, Trials, evaluate
+
+from .conftest import Level, LevelMapping
+
+Row = tuple[str, str, str, float | None]
+"""Class, kind, subject, score in percent; None for a non-response."""
+
+PROFILE = Profile("shipped", LevelMapping(2.55), 0.5)
+"""Makes a level of 1 a score of 0.01."""
+
+
+def trials(rows: Sequence[Row]) -> Trials:
+    items = [
+        Item(f"/{at}.png", {"path": f"{at}.png", "label": label, "kind": kind, "subject": subject})
+        for at, (label, kind, subject, _) in enumerate(rows)
+    ]
+    found = [
+        Measurement(status=Status.ABSTAINED, reasons=("too_dark",))
+        if score is None
+        else Measurement({"level": score, "darkness": -score})
+        for *_, score in rows
+    ]
+    return Trials(items, np.array([label == "real" for label, *_ in rows]), found)
+
+
+def evaluated(rows: Sequence[Row], **options: Any) -> dict[str, Any]:
+    report, _ = evaluate(trials(rows), Level, [PROFILE], seed=0, **options)
+    return report
+
+
+def values(report: dict[str, Any]) -> dict[str, float | None]:
+    return {name: f.value for name, f in report["profiles"]["shipped"]["figures"].items()}
+
+
+ROWS: list[Row] = [
+    ("real", "", "a", 90),
+    ("real", "", "a", 60),
+    ("real", "", "b", 70),
+    ("real", "", "b", 40),
+    ("screen", "lcd", "a", 10),
+    ("screen", "lcd", "a", 55),
+    ("screen", "oled", "b", 20),
+    ("screen", "oled", "b", 30),
+]
+
+
+def test_figures_worked_by_hand() -> None:
+    found = values(evaluated(ROWS))
+    assert found["auc"] == pytest.approx(15 / 16)  # 55 beats 40
+    assert found["apcer"] == 1 / 4
+    assert found["bpcer"] == 1 / 4
+    assert found["hter"] == 1 / 4
+    assert found["apcer_at_bpcer_1"] == 1 / 4
+    assert found["auc_with_non_response"] == found["auc"]
+    assert found["auc_within_subjects"] == 1.0
+
+
+def test_a_subject_is_judged_at_the_threshold_of_the_others() -> None:
+    """Of a the best threshold is 57.5, of b 35."""
+    report = evaluated(ROWS)
+    found = values(report)
+    assert report["profiles"]["shipped"]["thresholds"]["left_out"] == pytest.approx((0.35, 0.575))
+    assert found["left_out_bpcer"] == 1 / 4  # b's 40 is below a's threshold
+    assert found["left_out_apcer"] == 1 / 4  # a's 55 is above b's
+
+
+def test_the_threshold_of_another_manifest() -> None:
+    other = trials([("real", "", "c", 100), ("screen", "", "c", 70)])
+    found = values(evaluated(ROWS, development=other))
+    assert found["from_other_bpcer"] == 3 / 4
+    assert found["from_other_apcer"] == 0
+
+
+def test_the_headline_is_flat_and_begins_with_the_first_profile() -> None:
+    worse = Profile("other", LevelMapping(-1.0), 0.5)
+    report, _ = evaluate(trials(ROWS), Level, [PROFILE, worse], seed=0)
+    headline = report["headline"]
+    assert next(iter(headline)) == "auc"
+    assert all(isinstance(value, int | float) for value in headline.values())
+    assert headline["auc"] == 15 / 16
+    assert headline["auc_low"] <= headline["auc"] <= headline["auc_high"]
+    assert headline["auc_other"] == 0.5
+    assert (headline["bona_fide"], headline["attack"], headline["non_response"]) == (4, 4, 0)
+
+
+def test_apcer_is_stated_for_each_species() -> None:
+    kinds = {row["name"]: row for row in evaluated(ROWS)["profiles"]["shipped"]["kinds"]}
+    assert kinds["lcd"]["apcer"].value == 1 / 2
+    assert kinds["oled"]["apcer"].value == 0
+    assert kinds["lcd"]["auc"] == pytest.approx(7 / 8)  # against all bona fide
+    assert kinds[""]["bpcer"].value == 1 / 4
+
+
+def test_a_subject_has_an_auc_of_its_own() -> None:
+    subjects = {row["name"]: row for row in evaluated(ROWS)["profiles"]["shipped"]["subjects"]}
+    assert subjects["a"]["auc"] == subjects["b"]["auc"] == 1.0
+    assert (subjects["a"]["bona_fide"], subjects["a"]["attack"]) == (2, 2)
+
+
+def test_silence_is_counted_and_gains_nothing() -> None:
+    """Without the one that it gets wrong the AUC is 1; as a toss-up it is a quarter of the pairs
+    short of it by half."""
+    report = evaluated([*ROWS[:3], ("real", "", "b", None), *ROWS[4:]])
+    found = values(report)
+    assert found["auc"] == 1.0
+    assert found["auc_with_non_response"] == pytest.approx(1 - 0.25 / 2)
+    silence = report["non_response"]
+    assert silence["non_response"].value == 1 / 8
+    assert silence["bpnrr"].value == 1 / 4
+    assert silence["apnrr"].value == 0
+    assert silence["reasons"] == {"too_dark": 1}
+
+
+def test_one_class_alone_is_measured_as_far_as_that_goes() -> None:
+    report = evaluated(ROWS[:4])
+    found = values(report)
+    assert (found["auc"], found["apcer"], found["left_out_bpcer"]) == (None, None, None)
+    assert found["bpcer"] == 1 / 4
+    assert "auc" not in report["headline"]
+    assert "No image is an attack" in report["notes"][0]
+
+
+def test_no_response_at_all_is_measured_too() -> None:
+    report = evaluated([("real", "", "a", None), ("screen", "", "b", None)])
+    found = values(report)
+    assert (found["auc"], found["auc_with_non_response"]) == (None, 0.5)
+    assert report["measures"] == {}
+    assert report["headline"]["non_response"] == 1
+
+
+def test_every_measure_alone_with_its_direction() -> None:
+    found = evaluated(ROWS)["measures"]
+    assert found["level"].value == 15 / 16
+    assert found["darkness"].value == 1 / 16
+
+
+@pytest.mark.parametrize(("subject", "says"), [("", "names its subject"), ("x", "one subject")])
+def test_what_intervals_rest_on_is_said(subject: str, says: str) -> None:
+    report = evaluated([(label, kind, subject, score) for label, kind, _, score in ROWS])
+    assert says in report["notes"][0]
+
+
+def test_intervals_are_by_subject() -> None:
+    """Two subjects, one right and one wrong in everything: all or nothing."""
+    rows: list[Row] = [("real", "", "a", 90), ("screen", "", "a", 10)] * 20
+    rows += [("real", "", "b", 10), ("screen", "", "b", 90)] * 20
+    figure = evaluated(rows)["profiles"]["shipped"]["figures"]["apcer"]
+    assert (figure.value, figure.low, figure.high) == (0.5, 0.0, 1.0)
+    assert "2 subjects" in figure.method
+
+
+def test_scores_come_back_with_gaps() -> None:
+    rows: list[Row] = [("real", "", "a", 90), ("screen", "", "a", None)]
+    _, samples = evaluate(trials(rows), Level, [PROFILE], seed=0)
+    scores = samples["shipped"].scores
+    assert scores[0] == pytest.approx(0.9)
+    assert math.isnan(scores[1])
