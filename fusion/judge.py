@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from detectors.contracts import LOST, Detector, Measurement, Status
-from detectors.faults import whereabouts
+from detectors.contracts import LOST, Detector, Measurement
 from detectors.registry import DETECTORS
+from docfraud.examination import Evidence
+from fusion.documents import judge_document, recorded_evidence
 from fusion.enforcement import Enforcement, bucket
+from fusion.mapping import mapped, measurement, unmapped
 from fusion.policy import Policy
-from fusion.verdict import Decision, DocumentSummary, FaceSummary, Signal, Verdict
+from fusion.verdict import Decision, DocumentFindings, FaceSummary, Signal, Verdict
 from fusion.weighing import weigh
-
-log = logging.getLogger(__name__)
 
 
 class Judge:
@@ -39,7 +37,7 @@ class Judge:
         face: FaceSummary,
         *,
         subject: str | None = None,
-        document: DocumentSummary | None = None,
+        document: Evidence | None = None,
     ) -> Verdict:
         """Decide one session.
 
@@ -48,7 +46,7 @@ class Judge:
             measured: one measurement for each detector that took part, by name.
             face: how the face was found.
             subject: the caller's stable name for the person; used for the bucket, not recorded.
-            document: what the document checks said.
+            document: what the document branch found, if a document came or was due.
         """
         policy = self.policy
         signals = tuple(
@@ -63,8 +61,10 @@ class Judge:
             bucket=bucket(self._canary_key, session_id, subject),
         )
         insufficient = self._insufficient(face, weighed.coverage, len(weighed.weights))
-        failed = self._failed(weighed.score, signals)
+        opinion = None if document is None else judge_document(policy.documents, document)
+        failed = self._failed(weighed.score, signals) + (opinion.fails if opinion else ())
         doubtful = () if insufficient or failed else self._doubtful(weighed.floor, signals)
+        doubtful += opinion.doubts if opinion else ()
         if insufficient:
             decision = Decision.REVIEW
         elif failed:
@@ -86,7 +86,7 @@ class Judge:
             signals=signals,
             reasons=insufficient + failed + doubtful,
             face=face,
-            document=document,
+            document=None if opinion is None else opinion.findings,
             policy=self._policy_ref,
             created_at=datetime.now(UTC),
         )
@@ -96,42 +96,19 @@ class Judge:
 
         The bucket is drawn by session: the record does not name the subject.
         """
-        measured = {
-            signal.name: Measurement(
-                measures=signal.measures,
-                status=signal.status,
-                # Those of an `ok` signal came from the other policy's mapping.
-                reasons=() if signal.status is Status.OK else signal.reasons,
-                model=signal.model,
-                elapsed_ms=signal.elapsed_ms,
-            )
-            for signal in record.signals
-        }
-        return self.verdict(record.session_id, measured, record.face, document=record.document)
+        measured = {signal.name: measurement(signal) for signal in record.signals}
+        document = None if record.document is None else recorded_evidence(record.document)
+        return self.verdict(record.session_id, measured, record.face, document=document)
+
+    def document(self, evidence: Evidence) -> DocumentFindings:
+        """Judge a document that came alone."""
+        return judge_document(self.policy.documents, evidence).findings
 
     def _signal(self, detector: type[Detector[Any]], measured: Measurement) -> Signal:
         entry = self.policy.signal(detector.name)
-        signal = Signal(
-            name=detector.name,
-            status=measured.status,
-            measures=measured.measures,
-            reasons=measured.reasons,
-            model=measured.model,
-            elapsed_ms=measured.elapsed_ms,
-        )
-        if measured.status is not Status.OK or entry is None:
-            return signal
-        try:
-            score = detector.score(measured.measures, entry.mapping)
-        except Exception as error:  # a mapping that fails costs its signal, not the verdict
-            log.error("%s could not be mapped: %s", detector.name, whereabouts(error))
-            return replace(signal, status=Status.ERROR, reasons=(type(error).__name__,))
-        return replace(
-            signal,
-            score=score.value,
-            components=score.components,
-            reasons=measured.reasons + score.reasons,
-        )
+        if entry is None:
+            return unmapped(detector.name, measured)
+        return mapped(detector.name, detector, measured, entry.mapping)
 
     def _insufficient(self, face: FaceSummary, coverage: float, counted: int) -> tuple[str, ...]:
         """Why there is too little to go by for an ``accept`` or a ``reject``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from detectors.face import FaceProblem
 from detectors.registry import DETECTORS
+from docfraud.registry import CHECKS
 from fusion.sources import SourceError, read_mapping
 from fusion.verdict import PolicyRef
 
@@ -72,19 +74,73 @@ class EnforcementPolicy(_Strict):
     percent: float = Field(default=100.0, ge=0.0, le=100.0)
 
 
-def _signal_field(detector: Any) -> Any:
-    """Make the field of one signal: optional, with the detector's own mapping type."""
-    mapping = detector.mapping
-    strict = create_model(
+def _entry(scored: Any) -> type[SignalPolicy[Any]]:
+    """Make the model of one signal's or check's entry, with its own mapping type."""
+    mapping = scored.mapping
+    return create_model(
         f"{mapping.__name__.removesuffix('Mapping')}Policy",
         __base__=SignalPolicy[Any],
         mapping=(mapping, Field(default_factory=mapping)),
     )
-    return (strict | None, None)
+
+
+def _signal_field(detector: Any) -> Any:
+    """Make the field of one signal, which a policy may leave out."""
+    return (_entry(detector) | None, None)
 
 
 Signals = create_model("Signals", __base__=_Strict, **{d.name: _signal_field(d) for d in DETECTORS})
 """One optional entry per detector of the registry; anything else is refused by name."""
+
+
+class Consequence(StrEnum):
+    """What follows for the session from a finding on its document."""
+
+    NOTE = "note"  # it is on record, and decides nothing
+    REVIEW = "review"  # somebody should look
+    FAIL = "fail"  # the session fails, as below its own threshold: blocked where that is enforced
+
+
+def _check_field(check: Any) -> Any:
+    """Make the field of one check, with the reference's weight unless the policy says otherwise."""
+    entry: Any = _entry(check)
+    return (entry, Field(default_factory=lambda: entry(weight=REFERENCE_WEIGHTS[check.name])))
+
+
+REFERENCE_WEIGHTS = {"moire": 0.40, "ela": 0.35, "exif": 0.25}
+"""Of the document checks, as the reference has them."""
+
+Checks = create_model("Checks", __base__=_Strict, **{c.name: _check_field(c) for c in CHECKS})
+"""One entry per check of the registry."""
+
+
+class DocumentPolicy(_Strict):
+    """How the evidence on a document becomes findings, and what they mean for the session.
+
+    Attributes:
+        threshold: lowest fused score of the checks that passes, 0..1.
+        minimum_coverage: share of the whole weight that ``ok`` checks must carry.
+        on_low_score: what follows from a score below the threshold.
+        on_mismatch: what follows from a field on which barcode, MRZ and text differ.
+        checks: weight and mapping of each check.
+    """
+
+    threshold: float = Field(default=0.40, ge=0.0, le=1.0)
+    minimum_coverage: float = Field(default=0.0, ge=0.0, le=1.0)
+    on_low_score: Consequence = Consequence.REVIEW
+    on_mismatch: Consequence = Consequence.REVIEW
+    checks: Checks = Field(default_factory=Checks)
+
+    def check(self, name: str) -> SignalPolicy[Any]:
+        """Return the entry of one check."""
+        entry: SignalPolicy[Any] = getattr(self.checks, name)
+        return entry
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Relative importance of each check that the policy counts."""
+        weights = {check.name: self.check(check.name).weight for check in CHECKS}
+        return {name: weight for name, weight in weights.items() if weight > 0}
 
 
 class Policy(_Strict):
@@ -99,6 +155,7 @@ class Policy(_Strict):
         enforcement: watch or block.
         review_on: problems of the face that send a session to ``review``.
         signals: weight and mapping of each signal.
+        documents: how a document is judged, and what that means for the session.
     """
 
     name: str = Field(min_length=1, max_length=64)
@@ -109,6 +166,7 @@ class Policy(_Strict):
     enforcement: EnforcementPolicy = EnforcementPolicy()
     review_on: tuple[FaceProblem, ...] = ()
     signals: Signals
+    documents: DocumentPolicy = DocumentPolicy()
 
     @property
     def sha256(self) -> str:

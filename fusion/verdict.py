@@ -10,6 +10,7 @@ from enum import StrEnum
 from pydantic import TypeAdapter
 
 from detectors.contracts import Measures, Status
+from docfraud.crossref import Comparison
 from fusion.enforcement import Enforcement
 
 
@@ -23,7 +24,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One detector's part of a verdict.
+    """One detector's, check's or reader's part of a verdict.
 
     Attributes:
         name: of the detector.
@@ -63,11 +64,34 @@ class FaceSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentSummary:
-    """What the document checks said."""
+class DocumentFindings:
+    """What the document branch found: no pixels, and nothing of what the document says.
+
+    Attributes:
+        status: ``ok`` when there is a score; otherwise why there is none.
+        score: weighted mean of the checks that are ``ok``, 0..1; None when there is none.
+        passed: whether there is a score and nothing speaks against the document.
+        coverage: share of the policy's weight that the ``ok`` checks carry, 0..1.
+        weights: normalised weight of each counted check; they sum to 1.
+        checks: one entry for every check and reader; readers are informational, without a score.
+        comparisons: of barcode, MRZ and visible text, field by field.
+        reasons: what speaks against the document, or could not be seen, as stable words.
+        elapsed_ms: wall time of the checks.
+    """
 
     status: Status
     reasons: tuple[str, ...] = ()
+    score: float | None = None
+    passed: bool = False
+    coverage: float = 0.0
+    weights: Mapping[str, float] = field(default_factory=dict)
+    checks: tuple[Signal, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    elapsed_ms: float = 0.0
+
+    def to_json(self) -> bytes:
+        """Serialise to JSON."""
+        return _FINDINGS_JSON.dump_json(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +122,7 @@ class Verdict:
         signals: one entry for every detector of the graph.
         reasons: why the decision is not ``accept``, as stable words.
         face: how the face was found.
-        document: the document checks, or None when no document came.
+        document: what the document branch found, or None when no document came or was due.
         policy: which policy decided.
         created_at: UTC.
     """
@@ -115,9 +139,17 @@ class Verdict:
     signals: tuple[Signal, ...]
     reasons: tuple[str, ...]
     face: FaceSummary
-    document: DocumentSummary | None
+    document: DocumentFindings | None
     policy: PolicyRef
     created_at: datetime
+
+    @property
+    def nodes(self) -> dict[str, Signal]:
+        """Signals and checks by the name of the node that serves them."""
+        checks = self.document.checks if self.document else ()
+        return {signal.name: signal for signal in self.signals} | {
+            f"document_{check.name}": check for check in checks
+        }
 
     def to_json(self) -> bytes:
         """Serialise to JSON, the same bytes on every door."""
@@ -134,3 +166,4 @@ class Verdict:
 
 
 _JSON = TypeAdapter(Verdict)
+_FINDINGS_JSON = TypeAdapter(DocumentFindings)
