@@ -1,11 +1,18 @@
 """The graph, from the upload at the top to the verdict at the bottom.
 
-    capture ──▶ Face ──┬──▶ eye_specular ──┐
-                       ├──▶ blendshapes  ──┤
-                       ├──▶ gan_texture  ──┤
-                       ├──▶ depth        ──┼──▶ Fusion ──▶ verdict
-                       ├──▶ rppg         ──┤
-                       └──▶ parallax     ──┘
+    capture ──┬──▶ Face ──────┬──▶ eye_specular ─────┐
+              │               ├──▶ blendshapes ──────┤
+              │               ├──▶ gan_texture ──────┤
+              │               ├──▶ depth ────────────┤
+              │               ├──▶ rppg ─────────────┤
+              │               ├──▶ parallax ─────────┤
+              │               └──▶ moire ────────────┼──▶ Fusion ──▶ verdict
+              │                                      │
+              └──▶ Document ──┬──▶ document_moire ───┤
+                              ├──▶ document_ela ─────┤
+                              ├──▶ document_exif ────┤
+                              ├──▶ document_barcode ─┤
+                              └──▶ document_mrz ─────┘
 
 Every node is a Ray Serve deployment of its own. ``serve run graph:app`` runs it with defaults;
 ``palisade serve`` runs it from ``deployments/cpu.yaml`` or ``deployments/gpu.yaml``, where the
@@ -21,35 +28,49 @@ from ray import serve
 from ray.serve import Application
 
 from deployments.detector import Signal
+from deployments.document import Document, Inspection
 from deployments.face import Face
 from deployments.fusion import Fusion
 from deployments.ingress import Ingress
 from deployments.settings import Settings
-from detectors.contracts import Detector
+from detectors.contracts import Detector, Sensor
 from detectors.registry import DETECTORS
+from docfraud.contracts import Page
+from docfraud.registry import SENSORS
 from pipeline import Limits
 
 
 def build(settings: Settings) -> Application:
     """Build the graph; a Serve config calls this with its ``args``."""
-    return wire(settings, DETECTORS)
+    return wire(settings, DETECTORS, SENSORS)
 
 
-def wire(settings: Settings, detectors: Sequence[type[Detector[Any]]]) -> Application:
+def wire(
+    settings: Settings,
+    detectors: Sequence[type[Detector[Any]]],
+    sensors: Sequence[type[Sensor[Page]]],
+) -> Application:
     """Wire the nodes together.
 
-    The ingress holds a handle to each of them: it asks Face for the face, every signal at once
-    for what it sees in it, and Fusion for the verdict on what came back in time.
+    The ingress holds a handle to each of them: it asks Face for the face and every signal at once
+    for what it sees in it, Document for the page and every check at once for what it sees there,
+    and Fusion for the verdict on what came back in time.
 
     Args:
         settings: limits and deadlines.
         detectors: the signals, one deployment each.
+        sensors: the checks and readers of a document, one deployment each.
     """
     face = serve.deployment(**NODE)(Face).bind(Limits(settings.image, settings.clip))
     signals = {d.name: serve.deployment(name=d.name, **NODE)(Signal).bind(d) for d in detectors}
+    page = serve.deployment(**NODE)(Document).bind(settings.image)
+    checks = {
+        s.name: serve.deployment(name=f"document_{s.name}", **NODE)(Inspection).bind(s)
+        for s in sensors
+    }
     fusion = serve.deployment(user_config={"policy": POLICY}, **NODE)(Fusion).bind()
     ingress = serve.deployment(**DOOR)(Ingress)
-    return ingress.bind(settings, tuple(detectors), face, signals, fusion)
+    return ingress.bind(settings, tuple(detectors), face, signals, page, checks, fusion)
 
 
 POLICY = os.environ.get("PALISADE_POLICY", "faithful")
@@ -75,7 +96,11 @@ DOOR: dict[str, Any] = {
     "health_check_period_s": LOOK_S,
 }
 
-NODES = frozenset({"Face", "Fusion", "Ingress"} | {d.name for d in DETECTORS})
+NODES = frozenset(
+    {"Ingress", "Face", "Document", "Fusion"}
+    | {d.name for d in DETECTORS}
+    | {f"document_{s.name}" for s in SENSORS}
+)
 """Names of the deployments, for the check of a Serve config."""
 
 app = build(Settings())

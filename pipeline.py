@@ -11,16 +11,19 @@ import uuid
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from detectors.contracts import Detector, Measurement, Status
 from detectors.face import FaceLocator, Located
 from detectors.registry import DETECTORS
 from detectors.runner import Runner, missing_input
+from docfraud.examination import Evidence, Examiner, open_page
+from fusion.answers import DocumentAnswer, Wanted
 from fusion.judge import Judge
 from fusion.policy import Policy
-from fusion.verdict import DocumentSummary, FaceSummary, Verdict
-from media.capture import Capture
+from fusion.verdict import FaceSummary, Verdict
+from media.capture import Capture, Channel
 from media.clips import open_frames
 from media.errors import blame
 from media.images import decode_image
@@ -40,7 +43,6 @@ class Found:
     """What the face stage made of a capture."""
 
     located: Located
-    document: DocumentSummary | None
     elapsed_ms: float
 
     @property
@@ -61,20 +63,14 @@ class FaceStage:
         """Locate the face.
 
         Raises:
-            MediaError: the bytes of the selfie, the clip or the document break a limit or cannot
-                be decoded.
+            MediaError: the bytes of the selfie or the clip break a limit or cannot be decoded.
         """
         started = time.perf_counter()
         with blame("selfie"):
             selfie = decode_image(capture.selfie, self._limits.image)
-        document = None
-        if capture.document is not None:
-            with blame("document"):
-                decode_image(capture.document, self._limits.image)
-            document = DocumentSummary(Status.UNAVAILABLE, ("no_document_detectors",))
         with open_frames(capture, self._limits.clip, self._limits.image) as frames:
             located = self._locator.locate(selfie.pixels, frames, capture.channel)
-        return Found(located, document, (time.perf_counter() - started) * 1e3)
+        return Found(located, (time.perf_counter() - started) * 1e3)
 
 
 def split(
@@ -104,7 +100,8 @@ class Pipeline:
     def __init__(
         self, policy: Policy, *, canary_key: bytes = b"", limits: Limits | None = None
     ) -> None:
-        self._face = FaceStage(limits)
+        self._limits = limits or Limits()
+        self._face = FaceStage(self._limits)
         self._runners = {detector.name: Runner(detector()) for detector in DETECTORS}
         self._judge = Judge(policy, canary_key)
         self._pool = ThreadPoolExecutor(len(DETECTORS), thread_name_prefix="detector")
@@ -128,6 +125,21 @@ class Pipeline:
             measured |= {name: result.result() for name, result in looking.items()}
         return measured
 
+    def examine(self, capture: Capture) -> Evidence | None:
+        """Examine the document of ``capture``, if it has one or should.
+
+        Raises:
+            MediaError: the bytes break a limit or cannot be decoded.
+        """
+        if capture.document is None:
+            return withheld_document(capture)
+        page = open_page(capture.document, self._limits.image, capture.channel)
+        return self._examiner(page).evidence
+
+    @cached_property
+    def _examiner(self) -> Examiner:
+        return Examiner()  # only where a document comes: its readers take a second to load
+
     def verify(self, capture: Capture, subject: str | None = None) -> Verdict:
         """Take a capture to a verdict.
 
@@ -135,7 +147,51 @@ class Pipeline:
             MediaError: the bytes break a limit or cannot be decoded.
         """
         found = self.locate(capture)
+        evidence = self.examine(capture)
         measured = self.measure(found, capture.requested)
         return self._judge.verdict(
-            uuid.uuid4().hex, measured, found.summary, subject=subject, document=found.document
+            uuid.uuid4().hex, measured, found.summary, subject=subject, document=evidence
         )
+
+
+class DocumentPipeline:
+    """Examines documents that come alone, in this process.
+
+    Args:
+        policy: judges.
+        limits: what a photograph may cost.
+    """
+
+    def __init__(self, policy: Policy, limits: ImageLimits | None = None) -> None:
+        self._limits = limits or ImageLimits()
+        self._examiner = Examiner()
+        self._judge = Judge(policy)
+
+    def __call__(
+        self, data: bytes, channel: Channel = "upload", wanted: Wanted | None = None
+    ) -> DocumentAnswer:
+        """Examine the photograph of a document.
+
+        Args:
+            data: the encoded image.
+            channel: how it reached the client.
+            wanted: what to return besides the findings; nothing else by default.
+
+        Raises:
+            MediaError: the bytes break a limit or cannot be decoded.
+        """
+        fields, heatmaps = wanted or Wanted()
+        page = open_page(data, self._limits, channel)
+        examined = self._examiner(page)
+        return DocumentAnswer(
+            findings=self._judge.document(examined.evidence),
+            sides=examined.sides if fields else None,
+            heatmaps=self._examiner.heatmaps(page) if heatmaps else None,
+        )
+
+
+def withheld_document(capture: Capture) -> Evidence | None:
+    """Say that the document was asked for and did not come, or None where nobody asked."""
+    if "document" not in capture.requested:
+        return None
+    return Evidence.none(Status.WITHHELD, "no_document")

@@ -8,10 +8,11 @@ from typing import Any
 
 from deployments import logs
 from detectors.contracts import Measurement
+from docfraud.examination import Evidence
 from fusion.enforcement import canary_key
 from fusion.judge import Judge
 from fusion.policy import Policy, load_policy
-from fusion.verdict import DocumentSummary, FaceSummary, Verdict
+from fusion.verdict import DocumentFindings, FaceSummary, Verdict
 
 
 class Fusion:
@@ -42,10 +43,14 @@ class Fusion:
         measured: Mapping[str, Measurement],
         face: FaceSummary,
         subject: str | None,
-        document: DocumentSummary | None,
+        document: Evidence | None,
     ) -> Verdict:
         """Decide one session."""
         return self._ready.verdict(session_id, measured, face, subject=subject, document=document)
+
+    async def document(self, evidence: Evidence) -> DocumentFindings:
+        """Judge a document that came alone."""
+        return self._ready.document(evidence)
 
     @property
     def _ready(self) -> Judge:

@@ -6,20 +6,28 @@ from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
 from deployments import problems, records
 from deployments.memory import Memory
-from deployments.multipart import SCHEMA, BodyLimit, keep_uploads_in_memory, read_upload
+from deployments.multipart import (
+    DOCUMENT_SCHEMA,
+    SCHEMA,
+    BodyLimit,
+    keep_uploads_in_memory,
+    read_document,
+    read_upload,
+)
 from deployments.problems import Problem, documented
 from deployments.records import RECORD_HEADER
 from deployments.settings import Settings
+from fusion.answers import DocumentAnswer, Wanted
 from fusion.policy import Policy
 from fusion.verdict import Verdict
-from media.capture import Capture
+from media.capture import Capture, Channel
 from sessions.idempotency import MAX_CHARACTERS, MalformedKey, parse_key
 
 
@@ -35,6 +43,11 @@ class Service(Protocol):
 
     async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
         """Take a capture to a verdict within ``deadline_s`` seconds."""
+
+    async def document(
+        self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float
+    ) -> DocumentAnswer:
+        """Examine a document that came alone within ``deadline_s`` seconds."""
 
     async def policy(self) -> Policy:
         """Return the policy in force."""
@@ -143,6 +156,17 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
     keep_uploads_in_memory(settings.max_body_bytes)
     problems.install(api)
 
+    # A default, not an annotation: annotations are read outside of this function, where there are
+    # no settings.
+    deadline = Header(
+        default=settings.deadline_ms,
+        alias="Palisade-Deadline-Ms",
+        description="Answer within this many milliseconds; signals and checks that are not there "
+        "by then are `late`.",
+        gt=settings.reserve_ms,
+        le=settings.max_deadline_ms,
+    )
+
     @api.post(
         "/v1/verify",
         summary="Verify one capture",
@@ -150,19 +174,7 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
         responses={200: ANSWER, **REFUSALS},
         openapi_extra={**SCHEMA, "parameters": [KEY]},
     )
-    async def verify(
-        request: Request,
-        # A default, not an annotation: annotations are read outside of this function, where
-        # there are no settings.
-        deadline_ms: int = Header(
-            default=settings.deadline_ms,
-            alias="Palisade-Deadline-Ms",
-            description="Answer within this many milliseconds; signals that are not there by "
-            "then are `late`.",
-            gt=settings.reserve_ms,
-            le=settings.max_deadline_ms,
-        ),
-    ) -> Response:
+    async def verify(request: Request, deadline_ms: int = deadline) -> Response:
         """Score a selfie, with a clip and a document where there are any."""
         with service.admit():
             key = _key(request.headers.getlist("Idempotency-Key"))
@@ -171,6 +183,29 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
                 service.verify, capture, metadata.subject, key, deadline_ms / 1e3
             )
         return Response(answer.body, headers=answer.headers, media_type="application/json")
+
+    @api.post(
+        "/v1/documents",
+        summary="Examine one document",
+        response_model=DocumentAnswer,
+        responses={c: REFUSALS[c] for c in (400, 413, 415, 422, 503)},
+        openapi_extra=DOCUMENT_SCHEMA,
+    )
+    async def document(
+        request: Request,
+        fields: bool = Query(default=False, description="Also return what the document says."),
+        heatmaps: bool = Query(
+            default=False, description="Also return what the checks saw, as PNG in base64."
+        ),
+        deadline_ms: int = deadline,
+    ) -> Response:
+        """Examine a document without a selfie. Nothing of it is kept, not even the findings."""
+        with service.admit():
+            data, channel = await read_document(request)
+            answer = await service.document(
+                data, channel, Wanted(fields, heatmaps), deadline_ms / 1e3
+            )
+        return Response(answer.to_json(), media_type="application/json")
 
     records.install(api, service.memory)
 

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments import logs
 from deployments.absences import Absences
+from deployments.documents import Documents
 from deployments.fanout import settle
 from deployments.http import create_api
 from deployments.memory import Memory
@@ -28,11 +30,13 @@ from deployments.tracing import tracer
 from deployments.transport import send
 from deployments.watch import Watched, reached, stage
 from detectors.contracts import Detector, Measurement, Status
+from docfraud.examination import Evidence
+from fusion.answers import DocumentAnswer, Wanted
 from fusion.policy import Policy
-from fusion.verdict import DocumentSummary, FaceSummary, Verdict
-from media.capture import Capture
+from fusion.verdict import DocumentFindings, FaceSummary, Verdict
+from media.capture import Capture, Channel
 from media.errors import MediaError
-from pipeline import Found, split
+from pipeline import Found, split, withheld_document
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,8 @@ class Ingress:
         detectors: Sequence[type[Detector[Any]]],
         face: DeploymentHandle[Any],
         signals: Mapping[str, DeploymentHandle[Any]],
+        page: DeploymentHandle[Any],
+        checks: Mapping[str, DeploymentHandle[Any]],
         fusion: DeploymentHandle[Any],
     ) -> None:
         logs.install()
@@ -55,6 +61,7 @@ class Ingress:
         self._detectors = detectors
         self._face = face
         self._signals = signals
+        self._documents = Documents(page, checks)
         self._fusion = fusion
         self._absences = Absences()
         self._in_flight = 0
@@ -90,34 +97,54 @@ class Ingress:
         """
         deadline = time.monotonic() + deadline_s
         last_call = deadline - self._settings.fusion_reserve_ms / 1e3
-        absent = self._absences.among([d.name for d in self._detectors])
-        with stage("face"):
-            found = await self._locate(capture, self._needs(absent), last_call - time.monotonic())
-        document: DocumentSummary | None = None
-        if isinstance(found, Found):
-            able, measured = split(self._detectors, found.located, capture.requested)
-            bundle = found.located.bundle
-            if bundle is not None:
-                measured |= {d.name: absent[d.name] for d in able if d.name in absent}
-                with stage("signals"):
-                    calls = {
-                        d.name: send(self._signals[d.name], bundle.only(d.needs))
-                        for d in able
-                        if d.name not in measured
-                    }
-                    answers = await settle(calls, last_call - time.monotonic())
-                self._absences.learn(answers)
-                measured |= answers
-            face, document = found.summary, found.document
-        else:
-            measured = {d.name: Measurement(status=found) for d in self._detectors}
-            face = FaceSummary(problems=(found,))
+        try:
+            async with asyncio.TaskGroup() as branches:  # a refusal of one ends both
+                on_face = branches.create_task(self._face_branch(capture, last_call))
+                on_document = branches.create_task(self._document_branch(capture, last_call))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # that of the other branch came of its end
+        (face, measured), document = on_face.result(), on_document.result()
         session_id = uuid.uuid4().hex
         with stage("fusion"):
             call = self._fusion.verdict.remote(session_id, measured, face, subject, document)
             verdict: Verdict = await self._fused(call, deadline - time.monotonic())
         reached(verdict)
         return verdict
+
+    async def _face_branch(
+        self, capture: Capture, last_call: float
+    ) -> tuple[FaceSummary, dict[str, Measurement]]:
+        """Locate the face and ask every signal about it, until ``last_call``."""
+        absent = self._absences.among([d.name for d in self._detectors])
+        with stage("face"):
+            bare = replace(capture, document=None)
+            found = await self._locate(bare, self._needs(absent), last_call - time.monotonic())
+        if not isinstance(found, Found):
+            lost = {d.name: Measurement(status=found) for d in self._detectors}
+            return FaceSummary(problems=(found,)), lost
+        able, measured = split(self._detectors, found.located, capture.requested)
+        bundle = found.located.bundle
+        if bundle is not None:
+            measured |= {d.name: absent[d.name] for d in able if d.name in absent}
+            with stage("signals"):
+                calls = {
+                    d.name: send(self._signals[d.name], bundle.only(d.needs))
+                    for d in able
+                    if d.name not in measured
+                }
+                answers = await settle(calls, last_call - time.monotonic())
+            self._absences.learn(answers)
+            measured |= answers
+        return found.summary, measured
+
+    async def _document_branch(self, capture: Capture, last_call: float) -> Evidence | None:
+        """Examine the document, if there is one or should be, until ``last_call``."""
+        if capture.document is None:
+            return withheld_document(capture)
+        with stage("document"):
+            left = last_call - time.monotonic()
+            looked = await self._documents.examine(capture.document, capture.channel, left)
+        return looked.examined.evidence
 
     def _needs(self, absent: Collection[str]) -> tuple[str, ...]:
         """What the detectors that are there read: nothing else shall leave Face."""
@@ -141,6 +168,27 @@ class Ingress:
         if isinstance(found, MediaError):
             raise Problem.of_media(found)
         return found
+
+    async def document(
+        self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float
+    ) -> DocumentAnswer:
+        """Examine a document that came alone within ``deadline_s`` seconds.
+
+        Raises:
+            Problem: the upload cannot be decoded, or the graph is broken.
+        """
+        deadline = time.monotonic() + deadline_s
+        last_call = deadline - self._settings.fusion_reserve_ms / 1e3
+        with stage("document"):
+            looked = await self._documents.examine(data, channel, last_call - time.monotonic())
+        call = self._fusion.document.remote(looked.examined.evidence)
+        findings: DocumentFindings = await self._fused(call, deadline - time.monotonic())
+        heatmaps = None
+        if wanted.heatmaps and looked.page is not None:
+            left = last_call - time.monotonic()
+            heatmaps = await self._documents.heatmaps(looked.page, left)
+        sides = looked.examined.sides if wanted.fields else None
+        return DocumentAnswer(findings, sides, heatmaps)
 
     async def policy(self) -> Policy:
         """Return the policy in force.

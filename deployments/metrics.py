@@ -117,12 +117,12 @@ class Metrics:
         self._coverage.observe(verdict.coverage)
         for stage, seconds in stages.items():
             self._stage_seconds.observe(seconds, {"stage": stage})
-        for signal in verdict.signals:
-            self._signals.inc(1, {"signal": signal.name, "status": signal.status.value})
+        for name, signal in verdict.nodes.items():
+            self._signals.inc(1, {"signal": name, "status": signal.status.value})
             if signal.status is Status.OK:
-                self._signal_seconds.observe(signal.elapsed_ms / 1e3, {"signal": signal.name})
+                self._signal_seconds.observe(signal.elapsed_ms / 1e3, {"signal": name})
                 if signal.score is not None:
-                    self._signal_score.observe(signal.score, {"signal": signal.name})
+                    self._signal_score.observe(signal.score, {"signal": name})
         for node in late(verdict):
             self._misses.inc(1, {"node": node})
 
@@ -133,7 +133,12 @@ def _tags(*names: str) -> Any:
 
 
 def late(verdict: Verdict) -> list[str]:
-    """Name the nodes that ``verdict`` could not wait for: Face alone, or some of the signals."""
-    if Status.LATE in verdict.face.problems:
-        return ["Face"]
-    return [signal.name for signal in verdict.signals if signal.status is Status.LATE]
+    """Name the nodes that ``verdict`` could not wait for.
+
+    Face alone stands for its signals, which then were not asked.
+    """
+    missed = [name for name, signal in verdict.nodes.items() if signal.status is Status.LATE]
+    if Status.LATE not in verdict.face.problems:
+        return missed
+    signals = {signal.name for signal in verdict.signals}
+    return ["Face", *(name for name in missed if name not in signals)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -40,6 +42,20 @@ class Metadata(BaseModel):
     requested: frozenset[Literal["clip", "document"]] = frozenset()
     frame_times: Annotated[tuple[float, ...], Field(max_length=MAX_STILLS)] = ()
 
+
+class DocumentMetadata(BaseModel):
+    """The ``metadata`` part of a document alone.
+
+    Attributes:
+        channel: how the photograph reached you.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: Channel = "upload"
+
+
+M = TypeVar("M", bound=BaseModel)
 
 SCHEMA: dict[str, Any] = {
     "requestBody": {
@@ -88,6 +104,35 @@ SCHEMA: dict[str, Any] = {
 }
 """The form as OpenAPI; it is parsed by hand below to refuse unknown and doubled parts."""
 
+DOCUMENT_SCHEMA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["document"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "document": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "JPEG, PNG or WebP of the identity document, as the "
+                            "camera wrote it: a copy that was saved again says less.",
+                        },
+                        "metadata": {
+                            "type": "string",
+                            "description": "JSON: `channel` (browser, sdk, upload).",
+                            "example": '{"channel": "browser"}',
+                        },
+                    },
+                },
+            }
+        },
+    }
+}
+"""The same for a document alone."""
+
 
 async def read_upload(request: Request) -> tuple[Capture, Metadata]:
     """Read the form of ``request``.
@@ -95,15 +140,45 @@ async def read_upload(request: Request) -> tuple[Capture, Metadata]:
     Raises:
         Problem: a part is missing, doubled, unknown or of the wrong kind.
     """
+    async with _form(request, FILES, "selfie=@face.jpg") as form:
+        return await _capture(form)
+
+
+async def read_document(request: Request) -> tuple[bytes, Channel]:
+    """Read a form that has a document alone, and how it reached the client.
+
+    Raises:
+        Problem: a part is missing, doubled, unknown or of the wrong kind.
+    """
+    async with _form(request, ("document",), "document=@card.jpg") as form:
+        metadata = _read_metadata(form, DocumentMetadata)
+        document = await _file(form, "document")
+    if document is None:
+        raise Problem(422, "missing-part", "The file part `document` is missing.", part="document")
+    return document, metadata.channel
+
+
+@asynccontextmanager
+async def _form(request: Request, files: Sequence[str], example: str) -> AsyncIterator[FormData]:
+    """Parse a form that may have the parts ``files`` and ``metadata``, for the length of a block.
+
+    Raises:
+        Problem: it is no form, cannot be parsed, or has another part.
+    """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Problem(
             415,
             "unsupported-media-type",
-            "Send multipart/form-data with a file part `selfie`; with curl: -F selfie=@face.jpg",
+            f"Send multipart/form-data with a file part `{files[0]}`; with curl: -F {example}",
         )
     try:
         async with request.form(max_files=MAX_STILLS + len(FILES), max_fields=4) as form:
-            return await _capture(form)
+            for name in form:
+                if name not in (*files, "metadata"):
+                    raise Problem(
+                        422, "unknown-part", f"The form has no part {name[:40]!r}.", part=name[:40]
+                    )
+            yield form
     except HTTPException as error:
         if isinstance(error.__context__, BodyTooLarge):
             raise error.__context__ from None
@@ -111,12 +186,7 @@ async def read_upload(request: Request) -> tuple[Capture, Metadata]:
 
 
 async def _capture(form: FormData) -> tuple[Capture, Metadata]:
-    for name in form:
-        if name not in (*FILES, "metadata"):
-            raise Problem(
-                422, "unknown-part", f"The form has no part {name[:40]!r}.", part=name[:40]
-            )
-    metadata = _metadata(form)
+    metadata = _read_metadata(form, Metadata)
     stills = [await _bytes(value, "frames") for value in form.getlist("frames")]
     selfie, clip, document = [await _file(form, name) for name in ("selfie", "clip", "document")]
     if selfie is None:
@@ -145,10 +215,10 @@ async def _capture(form: FormData) -> tuple[Capture, Metadata]:
     return capture, metadata
 
 
-def _metadata(form: FormData) -> Metadata:
+def _read_metadata(form: FormData, kind: type[M]) -> M:
     value = _single(form, "metadata")
     if value is None:
-        return Metadata()
+        return kind()
     if isinstance(value, UploadFile):
         raise Problem(
             422,
@@ -157,7 +227,7 @@ def _metadata(form: FormData) -> Metadata:
             part="metadata",
         )
     try:
-        return Metadata.model_validate_json(value)
+        return kind.model_validate_json(value)
     except ValidationError as error:
         raise Problem(422, "invalid-metadata", explain(error.errors()), part="metadata") from None
 

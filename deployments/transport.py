@@ -24,6 +24,15 @@ def send(handle: DeploymentHandle[Any], payload: Any, *more: Any) -> DeploymentR
     return cast(DeploymentResponse[Any], chosen.remote(payload, *more))
 
 
+def share(handle: DeploymentHandle[Any], *arguments: Any) -> DeploymentResponse[Any]:
+    """Call ``handle`` so that its answer, and an answer among ``arguments``, stay where they are.
+
+    They are in the object store: what several nodes look at is written once, and those on the
+    same machine read it there.
+    """
+    return cast(DeploymentResponse[Any], handle.options(_by_reference=True).remote(*arguments))
+
+
 def weight(payload: Any) -> int:
     """Bytes of the arrays and strings of bytes in nested dataclasses and tuples."""
     if isinstance(payload, np.ndarray):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.metrics import Metrics
 from deployments.problems import MEDIA_TYPE, ProblemDetails
-from fusion.verdict import Verdict
+from fusion.verdict import Signal, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,10 @@ class Watched:
             if span.is_recording():
                 span.set_attributes(_attributes(request.verdict))
                 if "signals" in request.stages:
-                    _add_signals(self._tracer, request.verdict, request.stages["signals"])
+                    _add_signals(self._tracer, request.verdict.signals, request.stages["signals"])
+                if request.verdict.document and "document" in request.stages:
+                    checks = request.verdict.document.checks
+                    _add_signals(self._tracer, checks, request.stages["document"])
 
     def _refused(self, problem: ProblemDetails) -> None:
         word = problem.type.rpartition(":")[2]
@@ -146,12 +149,12 @@ def _fields(verdict: Verdict, seconds: Mapping[str, float]) -> dict[str, Any]:
         "reasons": verdict.reasons,
         "face": verdict.face.problems,
         "signals": {
-            signal.name: {
+            name: {
                 "status": signal.status.value,
                 "score": _rounded(signal.score),
                 "elapsed_ms": round(signal.elapsed_ms, 1),
             }
-            for signal in verdict.signals
+            for name, signal in verdict.nodes.items()
         },
         **{f"{name}_ms": round(1e3 * length, 1) for name, length in seconds.items()},
     }
@@ -175,14 +178,14 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _add_signals(tracer: Tracer, verdict: Verdict, fan_out: Stage) -> None:
+def _add_signals(tracer: Tracer, signals: Sequence[Signal], fan_out: Stage) -> None:
     """Add a span for each signal.
 
     It begins with the fan-out and is as long as the detector measured for: where in between it
     waited is not known here.
     """
     parent = trace.set_span_in_context(fan_out.span)
-    for signal in verdict.signals:
+    for signal in signals:
         attributes: dict[str, Any] = {
             "palisade.signal.status": signal.status.value,
             "palisade.signal.elapsed_ms": signal.elapsed_ms,

@@ -16,6 +16,8 @@ from ray.serve.handle import DeploymentHandle
 import graph
 from deployments.settings import Settings
 from detectors.registry import DETECTORS
+from docfraud.registry import SENSORS
+from fusion.answers import DocumentAnswer, Wanted
 from fusion.policy import load_policy
 from fusion.verdict import Verdict
 from media.capture import Capture
@@ -38,7 +40,9 @@ def selfie(astronaut: NDArray[np.uint8]) -> bytes:
 
 
 def test_there_is_one_deployment_for_each_node() -> None:
-    assert {"Ingress", "Face", "Fusion", *(d.name for d in DETECTORS)} == graph.NODES
+    checks = {f"document_{sensor.name}" for sensor in SENSORS}
+    own = {"Ingress", "Face", "Document", "Fusion"}
+    assert own | checks | {d.name for d in DETECTORS} == graph.NODES
 
 
 def test_a_capture_flows_to_a_verdict(ingress: DeploymentHandle[Any], selfie: bytes) -> None:
@@ -56,3 +60,32 @@ def test_broken_bytes_are_a_problem_of_their_part(ingress: DeploymentHandle[Any]
         ingress.verify.remote(Capture(b"not an image"), None, 30.0).result()
     assert getattr(caught.value, "details", None) is not None
     assert caught.value.details.part == "selfie"  # type: ignore[attr-defined]
+
+
+def test_a_document_is_examined_in_the_same_graph(
+    ingress: DeploymentHandle[Any], selfie: bytes
+) -> None:
+    verdict: Verdict = ingress.verify.remote(Capture(selfie, document=selfie), None, 30.0).result()
+    assert verdict.document is not None
+    assert [check.name for check in verdict.document.checks] == [s.name for s in SENSORS]
+    assert verdict.document.score is not None
+
+
+def test_a_broken_document_is_a_problem_of_its_part(
+    ingress: DeploymentHandle[Any], selfie: bytes
+) -> None:
+    with pytest.raises(Exception, match="no known image") as caught:
+        ingress.verify.remote(Capture(selfie, document=b"%!PS"), None, 30.0).result()
+    assert caught.value.details.part == "document"  # type: ignore[attr-defined]
+
+
+def test_a_document_alone_is_answered_with_what_was_asked_for(
+    ingress: DeploymentHandle[Any], selfie: bytes
+) -> None:
+    bare: DocumentAnswer = ingress.document.remote(selfie, "sdk", Wanted(), 30.0).result()
+    assert (bare.sides, bare.heatmaps) == (None, None)
+    full: DocumentAnswer = ingress.document.remote(selfie, "sdk", Wanted(True, True), 30.0).result()
+    assert full.findings.score == bare.findings.score
+    assert full.sides is not None
+    assert full.heatmaps is not None
+    assert full.heatmaps["moire"].startswith(b"\x89PNG")

@@ -12,11 +12,13 @@ from PIL import Image
 from demo import scenes
 from detectors.contracts import Status
 from detectors.registry import DETECTORS
+from docfraud.registry import CHECKS, SENSORS
+from fusion.answers import Wanted
 from fusion.policy import load_policy
 from fusion.verdict import Decision, Verdict
 from media.capture import Capture
 from media.errors import MediaError
-from pipeline import Pipeline
+from pipeline import DocumentPipeline, Pipeline
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +98,33 @@ def test_no_face_is_reviewed_with_its_reason(pipeline: Pipeline) -> None:
     assert {signal.status for signal in verdict.signals} == {Status.UNAVAILABLE}
 
 
-def test_a_document_is_checked_for_limits_and_said_to_be_unjudged(
+def test_a_document_is_examined_beside_the_face(pipeline: Pipeline, selfie: bytes) -> None:
+    verdict = pipeline.verify(Capture(selfie, document=selfie))
+    assert verdict.document is not None
+    assert [check.name for check in verdict.document.checks] == [s.name for s in SENSORS]
+    assert pipeline.verify(Capture(selfie)).document is None
+
+
+def test_a_document_that_was_requested_and_not_sent_is_withheld(
     pipeline: Pipeline, selfie: bytes
 ) -> None:
-    document = pipeline.verify(Capture(selfie, document=selfie)).document
-    assert document is not None
-    assert document.status is Status.UNAVAILABLE
+    verdict = pipeline.verify(Capture(selfie, requested=frozenset({"document"})))
+    assert verdict.document is not None
+    assert verdict.document.status is Status.WITHHELD
+    assert "document_withheld" in verdict.reasons
+
+
+def test_a_document_alone_is_found_to_be_what_it_is_beside_a_face(
+    pipeline: Pipeline, selfie: bytes
+) -> None:
+    alone = DocumentPipeline(load_policy("faithful"))(selfie, wanted=Wanted(heatmaps=True))
+    beside = pipeline.verify(Capture(selfie, document=selfie)).document
+    assert beside is not None
+    assert alone.findings.score == beside.score
+    assert alone.findings.comparisons == beside.comparisons
+    assert alone.sides is None
+    assert alone.heatmaps is not None
+    assert set(alone.heatmaps) <= {check.name for check in CHECKS}
 
 
 @pytest.mark.parametrize("part", ["selfie", "clip", "document"])

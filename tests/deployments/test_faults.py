@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 import ray
+from numpy.typing import NDArray
 from ray import serve
 from serving import Graph, replicas
 
@@ -23,6 +25,10 @@ from detectors.contracts import FaceBundle, Measurement
 from detectors.depth import Depth
 from detectors.eye_specular import EyeSpecular
 from detectors.gan_texture import GanTexture
+from docfraud.barcode import Barcode
+from docfraud.contracts import Page, Reading
+from docfraud.exif import Exif
+from docfraud.moire import Moire
 
 pytestmark = [pytest.mark.serve, pytest.mark.timeout(600)]
 
@@ -56,14 +62,31 @@ class Sane(GanTexture):
     """The one detector that works."""
 
 
+class RaisesOnPages(Moire):
+    def measure(self, page: Page) -> Measurement:
+        raise RuntimeError("the check failed")
+
+    def picture(self, page: Page) -> NDArray[np.uint8]:
+        raise RuntimeError("so did its picture")
+
+
+class HangsOnPages(Barcode):
+    def measure(self, page: Page) -> Reading:
+        time.sleep(5)  # not so long that its replica is replaced, which keeps the machine busy
+        return Reading()
+
+
 @pytest.fixture(scope="module")
 def faulty(served: Graph) -> Iterator[str]:
     """A second application on the same Serve, most of whose detectors are broken."""
     # Replicas cannot import a test module: send its classes by value.
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     settings = Settings(deadline_ms=DEADLINE_MS, max_in_flight=6)
-    app = graph.wire(settings, (Raises, LiesWithNaN, Hangs, Sane))
+    app = graph.wire(
+        settings, (Raises, LiesWithNaN, Hangs, Sane), (RaisesOnPages, HangsOnPages, Exif)
+    )
     serve.run(app, name="faulty", route_prefix="/faulty")
+    assert served.client.get("/faulty/readyz").status_code == 200  # what comes is on a short clock
     yield "/faulty"
     serve.delete("faulty")
     ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
@@ -91,6 +114,31 @@ def test_broken_detectors_cost_their_signals_and_nothing_is_accepted(
     assert took_ms < DEADLINE_MS + 1500
     assert record["decision"] == "review"
     assert "quorum_not_met" in record["reasons"]
+
+
+def test_broken_checks_cost_themselves_and_nothing_is_accepted(
+    served: Graph, faulty: str, selfie: bytes
+) -> None:
+    started = time.monotonic()
+    response = served.verify(app=faulty, selfie=selfie, document=selfie)
+    took_ms = (time.monotonic() - started) * 1e3
+    assert response.status_code == 200, response.text
+    document = response.json()["document"]
+    assert {check["name"]: check["status"] for check in document["checks"]} == {
+        "moire": "error",
+        "exif": "ok",
+        "barcode": "late",
+    }
+    assert took_ms < DEADLINE_MS + 1500
+    assert "decisive_check_lost" in document["reasons"]
+    assert response.json()["decision"] == "review"
+
+
+def test_a_picture_that_fails_costs_itself(served: Graph, faulty: str, selfie: bytes) -> None:
+    files = {"document": ("card.jpg", selfie)}
+    response = served.client.post(f"{faulty}/v1/documents?heatmaps=true", files=files)
+    assert response.status_code == 200, response.text
+    assert response.json()["heatmaps"] == {}
 
 
 def test_the_client_may_ask_for_less_time(served: Graph, faulty: str, selfie: bytes) -> None:

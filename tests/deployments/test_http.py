@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import re
 import tempfile
@@ -16,9 +17,11 @@ from deployments.http import create_api
 from deployments.memory import Memory
 from deployments.problems import Problem
 from deployments.settings import MemorySettings, Settings
+from detectors.contracts import Status
+from fusion.answers import DocumentAnswer, Wanted
 from fusion.policy import Policy, load_policy
-from fusion.verdict import Verdict
-from media.capture import Capture
+from fusion.verdict import DocumentFindings, Verdict
+from media.capture import Capture, Channel
 
 
 class Service:
@@ -29,6 +32,7 @@ class Service:
         self.asked: tuple[Capture, str | None, float] | None = None
         self.failure: Exception | None = None
         self.full = False
+        self.document_asked: tuple[bytes, Channel, Wanted, float] | None = None
 
     @contextmanager
     def admit(self) -> Iterator[None]:
@@ -41,6 +45,17 @@ class Service:
         if self.failure:
             raise self.failure
         return verdict_with()
+
+    async def document(
+        self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float
+    ) -> DocumentAnswer:
+        self.document_asked = (data, channel, wanted, deadline_s)
+        findings = DocumentFindings(Status.OK, score=0.9, passed=True)
+        return DocumentAnswer(
+            findings,
+            {"mrz": {"surname": "ERIKSSON"}} if wanted.fields else None,
+            {"moire": b"\x89PNG"} if wanted.heatmaps else None,
+        )
 
     async def policy(self) -> Policy:
         if self.failure:
@@ -264,3 +279,58 @@ def test_openapi_documents_the_form_the_errors_and_an_example(client: TestClient
         "Palisade-Deadline-Ms",
         "Idempotency-Key",
     ]
+
+
+def test_a_document_alone_reaches_the_service(client: TestClient, service: Service) -> None:
+    response = client.post(
+        "/v1/documents",
+        files={"document": file(b"card")},
+        data={"metadata": '{"channel": "browser"}'},
+        headers={"Palisade-Deadline-Ms": "2500"},
+    )
+    assert response.status_code == 200, response.text
+    assert service.document_asked == (b"card", "browser", Wanted(False, False), 2.5)
+    answer = response.json()
+    assert answer["findings"]["score"] == 0.9
+    assert (answer["sides"], answer["heatmaps"]) == (None, None)
+
+
+def test_what_a_document_says_and_shows_comes_on_request_only(client: TestClient) -> None:
+    answer = client.post(
+        "/v1/documents?fields=true&heatmaps=true", files={"document": file(b"card")}
+    ).json()
+    assert answer["sides"] == {"mrz": {"surname": "ERIKSSON"}}
+    assert base64.b64decode(answer["heatmaps"]["moire"]) == b"\x89PNG"
+
+
+def test_a_document_alone_is_not_remembered(client: TestClient, service: Service) -> None:
+    response = client.post("/v1/documents", files={"document": file(b"card")})
+    assert "palisade-record" not in response.headers
+    assert client.get("/v1/sessions").json()["sessions"] == []
+
+
+@pytest.mark.parametrize(
+    ("files", "data", "code"),
+    [
+        ([("selfie", file())], {}, "unknown-part"),
+        ([("metadata", file())], {}, "part-not-a-field"),
+        ([("document", file()), ("document", file())], {}, "duplicate-part"),
+        ([("document", file())], {"metadata": '{"subject": "x"}'}, "invalid-metadata"),
+    ],
+)
+def test_a_wrong_form_of_a_document_is_refused_by_name(
+    client: TestClient, service: Service, files: Any, data: Any, code: str
+) -> None:
+    assert_problem(client.post("/v1/documents", files=files, data=data), 422, code)
+    assert service.document_asked is None
+
+
+def test_a_document_alone_must_be_there(client: TestClient) -> None:
+    response = client.post("/v1/documents", files={"metadata": (None, "{}")})
+    assert_problem(response, 422, "missing-part")
+    assert_problem(client.post("/v1/documents", json={}), 415, "unsupported-media-type")
+
+
+def test_a_full_graph_refuses_a_document_too(client: TestClient, service: Service) -> None:
+    service.full = True
+    assert_problem(client.post("/v1/documents", files={"document": file()}), 503, "overloaded")

@@ -31,12 +31,16 @@ from detectors.blendshapes import Blendshapes
 from detectors.contracts import FaceBundle, Measurement
 from detectors.eye_specular import EyeSpecular
 from detectors.face import FaceLocator
+from docfraud.barcode import Barcode
+from docfraud.contracts import Page, Reading
+from docfraud.moire import Moire
 from media.capture import Capture
 from media.errors import MediaError
 from pipeline import Found
 
 ARTIST, SUBJECT, FILENAME = "Zebulon-Artist", "Yolanda-Subject", "Xaver-Filename"
 LATITUDE = 49.924813
+NAME = "VALENTINA-OF-THE-CARD"
 HEADER = b"Wilhelmina-Header"
 CRASHES = "-whose-verdict-fails"
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -69,6 +73,16 @@ class RaisesWhenScored(Blendshapes):
 
     def measure(self, bundle: FaceBundle) -> Measurement:
         return Measurement({"x": float(bundle.landmarks[0, 0])})
+
+
+class RaisesPages(Moire):
+    def measure(self, page: Page) -> Measurement:
+        raise RuntimeError(f"{NAME} {page.original!r}")
+
+
+class ReadsNames(Barcode):
+    def measure(self, page: Page) -> Reading:
+        return Reading({"symbols": 1.0}, sides={"barcode": {"surname": NAME}})
 
 
 @dataclass(frozen=True)
@@ -115,7 +129,7 @@ def leaky(served: Graph, collector: Collector, monkeypatch: pytest.MonkeyPatch) 
     tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
     options = {"num_cpus": 0.1, "runtime_env": {"env_vars": tracing}}
     monkeypatch.setitem(graph.DOOR, "ray_actor_options", options)
-    app = graph.wire(Settings(), (RaisesLandmarks, RaisesWhenScored))
+    app = graph.wire(Settings(), (RaisesLandmarks, RaisesWhenScored), (RaisesPages, ReadsNames))
     logging_config = {"encoding": "JSON", "enable_access_log": False}
     serve.run(app, name="leaky", route_prefix="/leaky", logging_config=logging_config)
     yield "/leaky"
@@ -163,6 +177,7 @@ def secrets(selfie: bytes, document: bytes, clip: bytes, face: FaceBundle) -> di
         "artist": ARTIST.encode(),
         "subject": SUBJECT.encode(),
         "filename": FILENAME.encode(),
+        "what a card says": NAME.encode(),
         "header": HEADER,
         "latitude": str(LATITUDE).encode(),
     }
@@ -223,8 +238,11 @@ def test_the_logs_of_a_full_run_hold_no_pixels_landmarks_names_or_places(
     whole = ask(served, "", selfie=portrait, clip=scene.clip, document=selfie)
     failing = ask(served, leaky, selfie=portrait)
     without_face = ask(served, leaky, channel="sdk", selfie=portrait)
-    for answer in (whole, failing, without_face):
+    on_paper = ask(served, leaky, selfie=portrait, document=selfie)
+    for answer in (whole, failing, without_face, on_paper):
         assert answer.status_code == 200, answer.text
+    assert [c["status"] for c in on_paper.json()["document"]["checks"]] == ["error", "ok"]
+    assert NAME not in on_paper.text
     assert [s["status"] for s in failing.json()["signals"]] == ["error", "error"]
     assert without_face.json()["face"]["problems"] == ["error"]
     assert ask(served, leaky, channel="browser", selfie=portrait).status_code == 500
@@ -249,6 +267,7 @@ def test_the_logs_of_a_full_run_hold_no_pixels_landmarks_names_or_places(
     assert said >= {
         "eye_specular failed: RuntimeError",
         "blendshapes could not be mapped: KeyError",
+        "moire failed: RuntimeError",
         "Request failed.: ValueError",
         "Request failed.: LookupError",
         "unexpected KeyError",
@@ -260,7 +279,7 @@ def test_the_logs_of_a_full_run_hold_no_pixels_landmarks_names_or_places(
     face = locator.locate(astronaut).bundle
     assert face is not None
     searched = secrets(portrait, selfie, scene.clip, face)
-    told = f"{face.landmarks.tolist()} {portrait!r} {SUBJECT}".encode()
+    told = f"{face.landmarks.tolist()} {portrait!r} {SUBJECT} {NAME}".encode()
     assert len(leaks({"a log that tells": told}, searched)) > 100
 
     check_trace(collector.spans(), failing.json()["session_id"])

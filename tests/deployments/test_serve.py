@@ -23,7 +23,7 @@ import graph
 from fusion.policy import load_policy
 from fusion.verdict import Verdict
 from media.capture import Capture
-from pipeline import Pipeline
+from pipeline import DocumentPipeline, Pipeline
 
 pytestmark = [pytest.mark.serve, pytest.mark.timeout(600)]
 
@@ -66,6 +66,25 @@ def test_in_process_and_served_scores_are_identical(served: Graph, selfie: bytes
         assert scores(online) == scores(local)
         assert online["score"] == local["score"]
         assert online["weights"] == local["weights"]
+
+
+def test_a_document_alone_and_beside_a_face_is_found_to_be_the_same(
+    served: Graph, selfie: bytes
+) -> None:
+    beside = served.verify(selfie=selfie, document=selfie).json()["document"]
+    local = json.loads(DocumentPipeline(load_policy("faithful"))(selfie).to_json())["findings"]
+    response = served.client.post(
+        "/v1/documents?heatmaps=true", files={"document": ("card.jpg", selfie)}
+    )
+    assert response.status_code == 200, response.text
+    alone = response.json()
+    for findings in (beside, alone["findings"]):
+        assert findings["score"] == local["score"]
+        assert findings["comparisons"] == local["comparisons"]
+        for served_check, local_check in zip(findings["checks"], local["checks"], strict=True):
+            assert served_check["measures"] == local_check["measures"], served_check["name"]
+    # The third has a picture only where there is a thumbnail.
+    assert set(alone["heatmaps"]) == {"moire", "ela"}
 
 
 def test_hostile_uploads_are_refused_by_name_and_break_nothing(
