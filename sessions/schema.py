@@ -18,7 +18,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that makes these tables; the newest one."""
 
 
@@ -59,6 +59,8 @@ sessions = Table(
     Column("policy_sha256", String(64)),
     Column("subject", String(64)),
     Column("verdict", Text),
+    # What the document branch found, as JSON, by the reference's name; also part of the verdict.
+    Column("document_fraud_data", Text),
     Index("ix_sessions_page", "created_at", "session_id"),
     Index("ix_sessions_decision", "decision", "created_at", "session_id"),
     Index("ix_sessions_subject", "subject", "created_at", "session_id"),

@@ -157,7 +157,7 @@ class Store:
         Raises:
             RecordRefused: the database will never take it.
         """
-        verdict = record.verdict
+        verdict, document = record.verdict, record.verdict.document
 
         def work(connection: Connection) -> None:
             connection.execute(
@@ -176,6 +176,7 @@ class Store:
                     policy_sha256=verdict.policy.sha256,
                     subject=record.subject,
                     verdict=record.body.decode(),
+                    document_fraud_data=document and document.to_json().decode(),
                 )
                 .on_conflict_do_nothing()
             )

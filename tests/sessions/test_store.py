@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 import socket
 import sqlite3
@@ -15,19 +16,21 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine
+from sqlalchemy import URL, create_engine, select
 from stores import Line, database, migrate_and_save
 from verdicts import KEEP, record_with
 
+from detectors.contracts import Status
 from fusion.enforcement import Enforcement
 from fusion.judge import Judge
 from fusion.policy import load_policy
-from fusion.verdict import Decision, Verdict
+from fusion.verdict import Decision, DocumentFindings, Verdict
 from sessions import migrations
 from sessions.errors import RecordRefused, StoreUnavailable
 from sessions.idempotency import Claim, KeyInProgress, KeyReused
 from sessions.query import Filters, Position
 from sessions.schema import REVISION, metadata
+from sessions.schema import sessions as table
 from sessions.store import BATCH, Deleted, Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,6 +52,20 @@ def test_a_record_comes_back_byte_for_byte_and_can_be_judged_again(store: Store)
     assert kept == body
     assert Verdict.from_json(body) == record.verdict
     assert Judge(load_policy("hardened")).again(Verdict.from_json(body)).signals
+
+
+def test_what_the_document_said_is_in_a_column_of_its_own(store: Store, url: URL) -> None:
+    findings = DocumentFindings(Status.OK, score=0.25, reasons=("document_below_threshold",))
+    examined, bare = record_with(document=findings), record_with()
+    for record in (examined, bare):
+        store.save(record)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        rows = connection.execute(select(table.c.session_id, table.c.document_fraud_data)).all()
+    engine.dispose()
+    kept = {row.session_id: row.document_fraud_data for row in rows}
+    assert kept[bare.session_id] is None
+    assert json.loads(kept[examined.session_id]) == json.loads(examined.body)["document"]
 
 
 def test_saving_twice_changes_nothing(store: Store) -> None:
