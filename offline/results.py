@@ -23,12 +23,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detectors.registry import DETECTORS
+from docfraud.registry import SENSORS
 from offline.errors import BatchError
 
 ROW_GROUP = 4096
 
 TRIED_AGAIN = frozenset({"file-unreadable", "scoring-failed", "worker-died"})
 """Errors that may have gone away by the next run although the file is the same."""
+
+SCORED_NODES = (
+    *(detector.name for detector in DETECTORS),
+    *(f"document_{sensor.name}" for sensor in SENSORS),
+)
+"""Signals, and the document's checks and readers, as the columns name them."""
 
 _MAP = pa.map_(pa.string(), pa.float64())
 _WORDS = pa.list_(pa.string())
@@ -46,9 +53,13 @@ _OURS = {
     "weights": _MAP,
     "face_problems": _WORDS,
     "quality": _MAP,
+    "document_status": pa.string(),
+    "document_score": pa.float64(),
+    "document_passed": pa.bool_(),
+    "document_reasons": _WORDS,
     **{
-        f"{column}_{detector.name}": kind
-        for detector in DETECTORS
+        f"{column}_{node}": kind
+        for node in SCORED_NODES
         for column, kind in (
             ("status", pa.string()),
             ("score", pa.float64()),

@@ -119,11 +119,18 @@ def flatten(verdict: Verdict) -> dict[str, Any]:
         "quality": dict(verdict.face.quality),
         "verdict": verdict.to_json().decode(),
     }
-    for signal in verdict.signals:
+    if (document := verdict.document) is not None:
         columns |= {
-            f"status_{signal.name}": str(signal.status),
-            f"score_{signal.name}": signal.score,
-            f"reasons_{signal.name}": list(map(str, signal.reasons)),
-            f"measures_{signal.name}": dict(signal.measures),
+            "document_status": str(document.status),
+            "document_score": document.score,
+            "document_passed": document.passed,
+            "document_reasons": list(document.reasons),
+        }
+    for name, signal in verdict.nodes.items():
+        columns |= {
+            f"status_{name}": str(signal.status),
+            f"score_{name}": signal.score,
+            f"reasons_{name}": list(map(str, signal.reasons)),
+            f"measures_{name}": dict(signal.measures),
         }
     return columns

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from detectors.registry import DETECTORS
+from offline.results import SCORED_NODES
 
 BINS = 20
 """Of a histogram over [0, 1]; a score of 1 is in the last."""
@@ -59,7 +59,7 @@ class Summary:
 
 def summarise(table: Path) -> Summary:
     """Add up ``results.parquet``."""
-    names = [detector.name for detector in DETECTORS]
+    names = SCORED_NODES
     columns = pq.read_table(
         table,
         columns=["label", "decision", "error", "score"]

@@ -70,7 +70,14 @@ def test_a_document_is_part_of_the_capture(score: Scorer, selfie: bytes, tmp_pat
     (tmp_path / "face.jpg").write_bytes(selfie)
     (tmp_path / "id.pdf").write_bytes(b"%PDF-1.7")
     path = f"{tmp_path}/face.jpg"
-    assert json.loads(score(row(path=path, document=path))["verdict"])["document"] is not None
+    scored = score(row(path=path, document=path))
+    document = json.loads(scored["verdict"])["document"]
+    assert scored["document_score"] == document["score"]
+    assert scored["document_reasons"] == document["reasons"]
+    for check in document["checks"]:
+        assert scored[f"status_document_{check['name']}"] == check["status"]
+        assert scored[f"score_document_{check['name']}"] == check["score"]
+    assert scored.keys() <= set(schema(["path", "document", "label", "kind", "subject"]).names)
     refused = score(row(path=path, document=f"{tmp_path}/id.pdf"))
     assert (refused["error"], refused["error_part"]) == ("image-format-unsupported", "document")
     assert "decision" not in refused
