@@ -9,15 +9,18 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 import yaml
 
 from deployments.errors import ConfigError, LaunchError
+from evaluation import commands as evaluation
+from evaluation.errors import EvaluationError
 from fusion.policy import ENVIRONMENT, SHIPPED, PolicyError, load_policy
 from k8s import commands as kubernetes
 from k8s.errors import KubernetesError
@@ -38,6 +41,7 @@ app.add_typer(models_app, name="models", no_args_is_help=True)
 app.add_typer(policy_app, name="policy", no_args_is_help=True)
 app.add_typer(kubernetes.app, name="k8s")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(evaluation.app, name="evaluate")
 
 PolicyOption = Annotated[
     str,
@@ -102,6 +106,47 @@ def verify(
         sys.stdout.buffer.write(verdict.to_json() + b"\n")
     else:
         out.print(verdict_panel(verdict, str(selfie)))
+
+
+@app.command()
+def document(
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="JPEG, PNG or WebP, as the camera wrote it.")
+    ],
+    policy: PolicyOption = "faithful",
+    channel: Annotated[
+        Literal["browser", "sdk", "upload"],
+        typer.Option(help="How it reached you: a browser takes most metadata away by itself."),
+    ] = "upload",
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a PNG of what each check saw.", file_okay=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Examine one identity document in this process, without a cluster.
+
+    Example: `palisade document licence.jpg --policy hardened --heatmaps seen`
+
+    It prints what barcode, MRZ and visible text say: personal data, which is kept nowhere. The exit
+    code is 0 whenever the document was examined, whatever was found.
+    """
+    from fusion.answers import Wanted
+    from pipeline import DocumentPipeline
+    from terminal import document_panel
+
+    chosen = load_policy(policy, os.environ)
+    data = _bytes(image)
+    with err.status("Examining …"):
+        wanted = Wanted(fields=True, heatmaps=heatmaps is not None)
+        answer = DocumentPipeline(chosen)(data, channel, wanted)
+    written = [] if heatmaps is None else _write_all(heatmaps, answer.heatmaps or {})
+    if as_json:
+        sys.stdout.buffer.write(replace(answer, heatmaps=None).to_json() + b"\n")
+    else:
+        out.print(document_panel(answer, str(image)))
+        for path in written:
+            out.print(path, soft_wrap=True)
 
 
 @app.command()
@@ -245,7 +290,7 @@ def bench(
     ] = Path("bench"),
     only: Annotated[
         list[str] | None,
-        typer.Option(help="comparison, stages, clip, batch or scaling; all by default."),
+        typer.Option(help="comparison, stages, clip, document, batch or scaling; all by default."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, coarser figures.")] = False,
 ) -> None:
@@ -370,6 +415,7 @@ def main() -> None:
         FetchError,
         KubernetesError,
         StoreError,
+        EvaluationError,
     ) as error:
         err.print(f"palisade: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
@@ -380,6 +426,20 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def _write_all(folder: Path, pictures: Mapping[str, bytes]) -> list[Path]:
+    """Write pictures as PNG, by their names; returns the files."""
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, picture in pictures.items():
+            path = folder / f"{name}.png"
+            path.write_bytes(picture)
+            written.append(path)
+    except OSError as error:
+        raise UsageError(f"{error.filename or folder}: {error.strerror}") from None
+    return written
 
 
 def _model_names(names: list[str] | None) -> list[str]:

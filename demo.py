@@ -1,6 +1,7 @@
-"""What ``palisade demo`` sends: one real face, and two attacks made from it.
+"""What ``palisade demo`` sends: a real face and attacks made from it, a document and forgeries.
 
-The attacks are drawn, not staged: they show how the graph answers, they measure nothing.
+The attacks are drawn, not staged, and so are the documents: they show how the graph answers, they
+measure nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from fusion.answers import DocumentAnswer
 from fusion.judge import Judge
 from fusion.policy import SHIPPED, load_policy
 from fusion.verdict import Verdict
-from terminal import out, summary, verdict_panel
+from specimens import draw, forge, photograph
+from terminal import document_panel, out, summary, verdict_panel
 
 RGB = NDArray[np.uint8]
 
@@ -50,11 +53,37 @@ def show(url: str) -> None:
         out.print(verdict_panel(verdict, scene.title))
         table.add_row(scene.title, *(summary(Judge(p).again(verdict)) for p in policies))
     out.print(table)
+    show_documents(url)
     out.print(
         "`faithful` is the reference as published, `hardened` what measurement supports so far: "
-        "docs/SIGNALS.md has the figures.",
+        "docs/SIGNALS.md and docs/DOCUMENTS.md have the figures.",
         style="dim",
     )
+
+
+def show_documents(url: str) -> None:
+    """Send specimens of a licence to a running graph and print what it finds and reads.
+
+    Raises:
+        httpx2.HTTPError: the graph does not answer.
+    """
+    for title, picture in documents():
+        response = httpx2.post(
+            f"{url}/v1/documents?fields=true",
+            files={"document": ("licence.jpg", picture, "image/jpeg")},
+            timeout=60.0,
+        )
+        response.raise_for_status()
+        out.print(document_panel(DocumentAnswer.from_json(response.content), title))
+
+
+def documents() -> Iterator[tuple[str, bytes]]:
+    """Make photographs of a licence that nobody issued: as it is, edited, and from a screen."""
+    licence = draw(3, "licence")
+    yield "A driving licence (specimen, drawn)", photograph(licence.pixels, seed=3)
+    edited = forge(licence, "text_edited", seed=3, field="birth_date")
+    yield "The same, its printed date of birth edited and its barcode left", edited.jpeg
+    yield "The same, shown on a screen", forge(licence, "screen", seed=3).jpeg
 
 
 def scenes() -> Iterator[Scene]:

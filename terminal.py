@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from detectors.contracts import Status
-from fusion.verdict import Decision, Signal, Verdict
+from docfraud.contracts import Fields
+from docfraud.crossref import Comparison, Outcome
+from fusion.answers import DocumentAnswer
+from fusion.verdict import Decision, DocumentFindings, Signal, Verdict
 
 out = Console()
 err = Console(stderr=True)
@@ -42,19 +47,76 @@ DECISION_STYLE = {
     Decision.REVIEW: "bold yellow",
     Decision.REJECT: "bold red",
 }
+OUTCOME_STYLE = {
+    Outcome.MATCH: "green",
+    Outcome.MISMATCH: "bold red",
+    Outcome.NOT_COMPARABLE: "dim",
+}
 BAR = 12
+EMPTY: Mapping[str, Fields] = MappingProxyType({})
 
 
 def verdict_panel(verdict: Verdict, title: str) -> RenderableType:
     """Draw a verdict: the decision, then one row for each signal."""
+    parts: list[RenderableType] = [
+        _headline(verdict),
+        _table("signal", verdict.signals, verdict.weights),
+    ]
+    if verdict.document is not None:
+        parts += [Rule("document", align="left", style="dim"), *_document(verdict.document)]
+    return Panel(Group(*parts), title=title, title_align="left")
+
+
+def document_panel(answer: DocumentAnswer, title: str) -> RenderableType:
+    """Draw the findings on a document, with what its sides say where that was asked for."""
+    drawn = _document(answer.findings, answer.sides or {})
+    return Panel(Group(*drawn), title=title, title_align="left")
+
+
+def _document(
+    findings: DocumentFindings, sides: Mapping[str, Fields] = EMPTY
+) -> list[RenderableType]:
+    score = "no score" if findings.score is None else f"score {findings.score:.3f}"
+    line = Text.assemble(
+        ("PASSED", "bold green") if findings.passed else ("NOT PASSED", "bold yellow"),
+        f"  {score}  coverage {findings.coverage:.0%}",
+        ("\n" + ", ".join(findings.reasons) if findings.reasons else "", "yellow"),
+    )
+    drawn: list[RenderableType] = [line, _table("check", findings.checks, findings.weights)]
+    if findings.comparisons:
+        drawn.append(_compared(findings.comparisons, sides))
+    return drawn
+
+
+def _compared(comparisons: Sequence[Comparison], sides: Mapping[str, Fields]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("field", no_wrap=True)
+    table.add_column("compared", no_wrap=True)
+    for side in sides:
+        table.add_column(side, overflow="fold")
+    if not sides:
+        table.add_column("who says the same", overflow="fold")
+    for compared in comparisons:
+        said = [sides[side].get(compared.field, "") for side in sides] or [
+            "  |  ".join(" = ".join(group) for group in compared.agreeing)
+        ]
+        table.add_row(
+            compared.field,
+            Text(compared.outcome.replace("_", " "), style=OUTCOME_STYLE[compared.outcome]),
+            *map(Text, said),
+        )
+    return table
+
+
+def _table(what: str, signals: Sequence[Signal], weights: Mapping[str, float]) -> Table:
     table = Table(box=None, pad_edge=False, expand=True)
-    table.add_column("signal", no_wrap=True)
+    table.add_column(what, no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("score", no_wrap=True)
     table.add_column("weight", justify="right", no_wrap=True)
     table.add_column("reasons and measures", ratio=1, overflow="fold")
-    for signal in verdict.signals:
-        weight = verdict.weights.get(signal.name)
+    for signal in signals:
+        weight = weights.get(signal.name)
         table.add_row(
             signal.name,
             Text(signal.status, style="green" if signal.status is Status.OK else "yellow"),
@@ -62,7 +124,7 @@ def verdict_panel(verdict: Verdict, title: str) -> RenderableType:
             "—" if weight is None else f"{weight:.2f}",
             _details(signal),
         )
-    return Panel(Group(_headline(verdict), table), title=title, title_align="left")
+    return table
 
 
 def summary(verdict: Verdict) -> Text:

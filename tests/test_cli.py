@@ -17,6 +17,7 @@ from PIL import Image
 
 import cli
 from detectors.registry import DETECTORS
+from docfraud.registry import SENSORS
 from fusion.policy import load_policy
 from fusion.verdict import Verdict
 
@@ -62,6 +63,37 @@ def test_verify_draws_every_signal_for_people(selfie: Path) -> None:
         assert detector.name in result.stdout
     assert "threshold 0.40" in result.stdout
     assert "face.jpg" in result.stdout
+
+
+def test_document_prints_findings_as_json(selfie: Path) -> None:
+    result = palisade("document", selfie, "--json", "--policy", "hardened")
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert {check["name"] for check in answer["findings"]["checks"]} == {s.name for s in SENSORS}
+    assert answer["heatmaps"] is None
+    assert result.stderr == ""
+
+
+def test_document_draws_every_check_for_people(selfie: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "seen"
+    result = palisade("document", selfie, "--heatmaps", folder)
+    assert result.returncode == 0, result.stderr
+    for sensor in SENSORS:
+        assert sensor.name in result.stdout
+    assert (folder / "moire.png").read_bytes().startswith(b"\x89PNG")
+    assert "moire.png" in result.stdout
+
+
+def test_a_document_that_is_no_image_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "id.pdf"
+    file.write_bytes(b"%PDF-1.7")
+    assert_one_line_error(palisade("document", file), "JPEG, PNG or WebP")
+    assert_one_line_error(palisade("document", tmp_path / "absent.jpg"), "No such file")
+
+
+def test_heatmaps_that_cannot_be_written_are_one_line(selfie: Path) -> None:
+    result = palisade("document", selfie, "--heatmaps", "/dev/null/seen")
+    assert_one_line_error(result, "/dev/null")
 
 
 def test_the_references_environment_names_reach_the_verdict(selfie: Path) -> None:
