@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, comparison, scaling, stages
+from benchmarks import batch, comparison, document, scaling, stages
 from benchmarks import clip as clips
 from terminal import progress
 
@@ -31,6 +31,11 @@ def _stages(quick: bool) -> dict[str, Any]:
     return stages.measure()
 
 
+def _document(quick: bool) -> dict[str, Any]:
+    with progress("The document branch") as update:
+        return document.measure(2 if quick else 7, update)
+
+
 def _batch(quick: bool) -> dict[str, Any]:
     return batch.measure(60, 1) if quick else batch.measure(500, 3)
 
@@ -44,6 +49,7 @@ PARTS: dict[str, Part] = {
     "comparison": _comparison,
     "stages": _stages,
     "clip": _clip,
+    "document": _document,
     "batch": _batch,
     "scaling": _scaling,
 }
@@ -135,6 +141,19 @@ def _show_clip(part: Mapping[str, Any]) -> str:
     return _table("A clip at 640x480", ("clip", "landmarks", "CPU ms a frame"), rows)
 
 
+def _show_document(part: Mapping[str, Any]) -> str:
+    sizes = list(part["cpu_ms"])
+    rows = [
+        [name, *(f"{part['cpu_ms'][size][name]:.1f}" for size in sizes)]
+        for name in part["cpu_ms"][sizes[0]]
+    ]
+    costs = _table("CPU of each check of a document, ms", ("check", *sizes), rows)
+    p50, spread = part["p50_ms"], f"({part['ratio_min']:.2f} to {part['ratio_max']:.2f})"
+    row = [f"{p50['without']:.3g}", f"{p50['with']:.3g}", f"{part['ratio']:.2f} {spread}"]
+    head = ("selfie and clip, ms", "and a document, ms", "ratio (least to most)")
+    return costs + "\n\n" + _table("What a document adds to the p50", head, [row])
+
+
 def _show_batch(part: Mapping[str, Any]) -> str:
     rows = []
     for key, title in (("scoring", "first image to last"), ("whole", "with the start")):
@@ -160,6 +179,7 @@ _SHOWN: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "comparison": _show_comparison,
     "stages": _show_stages,
     "clip": _show_clip,
+    "document": _show_document,
     "batch": _show_batch,
     "scaling": _show_scaling,
 }

@@ -10,6 +10,7 @@ import httpx2
 from skimage import data
 
 from benchmarks.clip import FPS, generated
+from specimens import draw, photograph
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,16 @@ def selfie(megapixels: float = 1.2) -> bytes:
     image = cv2.copyMakeBorder(scaled, 0, 0, side, width - height - side, cv2.BORDER_REFLECT)
     file = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
     return file.tobytes()
+
+
+@lru_cache
+def document(megapixels: float = 2.0) -> bytes:
+    """A specimen of a passport's page, as a camera sees it.
+
+    Args:
+        megapixels: of the photograph.
+    """
+    return photograph(draw(7, "td3").pixels, seed=7, megapixels=megapixels)
 
 
 @lru_cache

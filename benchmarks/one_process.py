@@ -11,14 +11,16 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 
 from deployments.http import create_api
 from deployments.memory import Memory
 from deployments.settings import Settings
+from fusion.answers import DocumentAnswer, Wanted
 from fusion.policy import Policy, load_policy
 from fusion.verdict import Verdict
-from media.capture import Capture
-from pipeline import Limits, Pipeline
+from media.capture import Capture, Channel
+from pipeline import DocumentPipeline, Limits, Pipeline
 
 
 class OneProcess:
@@ -42,6 +44,17 @@ class OneProcess:
         """Take ``capture`` to a verdict; the deadline is not kept."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._pipeline.verify, capture, subject)
+
+    async def document(
+        self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float
+    ) -> DocumentAnswer:
+        """Examine a document; the deadline is not kept."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._documents, data, channel, wanted)
+
+    @cached_property
+    def _documents(self) -> DocumentPipeline:
+        return DocumentPipeline(self._policy)
 
     async def policy(self) -> Policy:
         """Return the policy."""

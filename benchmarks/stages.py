@@ -34,8 +34,8 @@ def measure() -> dict[str, Any]:
     if bundle is None:
         raise RuntimeError(f"no face in the benchmark's own selfie: {found.located.problems}")
     costs: dict[str, float | None] = {
-        "face, selfie": _cpu_ms(lambda: face(photo)),
-        "face, selfie and 90 frames": _cpu_ms(lambda: face(film), 5),
+        "face, selfie": cpu_ms(lambda: face(photo)),
+        "face, selfie and 90 frames": cpu_ms(lambda: face(film), 5),
     }
     measured = {}
     for detector in DETECTORS:
@@ -44,12 +44,13 @@ def measure() -> dict[str, Any]:
         missing = missing_input(detector, found.located)
         measured[detector.name] = answer = missing or runner(needed)
         absent = missing is not None or answer.lasting
-        costs[detector.name] = None if absent else _cpu_ms(partial(runner, needed))
-    costs["fusion"] = _cpu_ms(lambda: judge.verdict("benchmark", measured, found.summary))
+        costs[detector.name] = None if absent else cpu_ms(partial(runner, needed))
+    costs["fusion"] = cpu_ms(lambda: judge.verdict("benchmark", measured, found.summary))
     return {"cpu_ms": costs}
 
 
-def _cpu_ms(call: Callable[[], Any], repeats: int = REPEATS) -> float:
+def cpu_ms(call: Callable[[], Any], repeats: int = REPEATS) -> float:
+    """Median CPU time of a call, user and system, of all threads and finished children."""
     call()
     spent = []
     for _ in range(repeats):
