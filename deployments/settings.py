@@ -51,7 +51,7 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(default=80 * 2**20, gt=0)
     deadline_ms: int = Field(default=20_000, gt=0)
     max_deadline_ms: int = Field(default=60_000, gt=0)
-    fusion_reserve_ms: int = Field(default=100, gt=0)
+    fusion_reserve_ms: int = Field(default=250, gt=0)
     memory: MemorySettings = MemorySettings()
     max_in_flight: int = Field(default=32, gt=0)
 
