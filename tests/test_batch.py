@@ -57,6 +57,14 @@ def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> Any:
     return found
 
 
+def map_workers(pid: int) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.Process(pid).children(recursive=True)
+        if process.name().startswith("ray::MapWorker")
+    ]
+
+
 def written(out: Path) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(part) for part in (out / "parts").glob("*.parquet")])
 
@@ -74,7 +82,8 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
     face = jpeg(astronaut)
     (tmp_path / "face.jpg").write_bytes(face)
     (tmp_path / "text.jpg").write_text("no pixels")
-    lines = [f"face.jpg,real,portrait,s{n}" for n in range(200)]
+    # Enough that a worker is still at it when it is found and killed.
+    lines = [f"face.jpg,real,portrait,s{n}" for n in range(600)]
     lines[100:100] = ["absent.jpg,real,portrait,s", "text.jpg,real,portrait,s"]
     manifest, out = tmp_path / "manifest.csv", tmp_path / "out"
     manifest.write_text("\n".join((HEADER, *lines)))
@@ -92,11 +101,7 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
 
     second = start(manifest, out)
     wait_for(lambda: len(written(out)) > len(before))
-    workers = [
-        process
-        for process in psutil.Process(second.pid).children(recursive=True)
-        if process.name().startswith("ray::MapWorker")
-    ]
+    workers = wait_for(lambda: map_workers(second.pid), 5.0)
     workers[0].send_signal(signal.SIGKILL)
     shown = finish(second)
 
@@ -113,7 +118,7 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
     assert "<svg" in (out / "summary.html").read_text()
 
     # Nothing is left, and that is seen without Ray; then one file changes.
-    assert "0 rows scored, 202 kept" in finish(start(manifest, out))
+    assert f"0 rows scored, {len(lines)} kept" in finish(start(manifest, out))
     modified = (out / "results.parquet").stat().st_mtime_ns
     (tmp_path / "text.jpg").write_bytes(face)
     assert "1 rows scored" in finish(start(manifest, out))
