@@ -35,7 +35,7 @@ from deployments.ingress import Ingress
 from deployments.settings import Settings
 from detectors.contracts import Detector, Sensor
 from detectors.registry import DETECTORS
-from docfraud.contracts import Page
+from docfraud.contracts import Page, node_of
 from docfraud.registry import SENSORS
 from pipeline import Limits
 
@@ -65,8 +65,7 @@ def wire(
     signals = {d.name: serve.deployment(name=d.name, **NODE)(Signal).bind(d) for d in detectors}
     page = serve.deployment(**NODE)(Document).bind(settings.image)
     checks = {
-        s.name: serve.deployment(name=f"document_{s.name}", **NODE)(Inspection).bind(s)
-        for s in sensors
+        s.name: serve.deployment(name=node_of(s.name), **NODE)(Inspection).bind(s) for s in sensors
     }
     fusion = serve.deployment(user_config={"policy": POLICY}, **NODE)(Fusion).bind()
     ingress = serve.deployment(**DOOR)(Ingress)
@@ -99,7 +98,7 @@ DOOR: dict[str, Any] = {
 NODES = frozenset(
     {"Ingress", "Face", "Document", "Fusion"}
     | {d.name for d in DETECTORS}
-    | {f"document_{s.name}" for s in SENSORS}
+    | {node_of(s.name) for s in SENSORS}
 )
 """Names of the deployments, for the check of a Serve config."""
 

@@ -16,6 +16,7 @@ import graph
 from deployments.settings import Settings
 from detectors.contracts import Measurement, Sensor
 from detectors.registry import DETECTORS
+from docfraud.contracts import node_of
 from docfraud.registry import SENSORS
 
 FOLDER = "PALISADE_BREAK"
@@ -38,7 +39,7 @@ def build(settings: Settings) -> Application:
     return graph.wire(
         settings,
         [breakable(detector, detector.name) for detector in DETECTORS],
-        [breakable(sensor, f"document_{sensor.name}") for sensor in SENSORS],
+        [breakable(sensor, node_of(sensor.name)) for sensor in SENSORS],
     )
 
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
 from deployments.absences import Absences
-from deployments.fanout import settle
+from deployments.fanout import gather, one, settle
 from deployments.problems import Problem
 from deployments.transport import share
 from detectors.contracts import Measurement, Status
-from docfraud.contracts import Page
 from docfraud.examination import Evidence, Examined, conclude
 from media.capture import Channel
 from media.errors import MediaError
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +55,11 @@ class Documents:
         """
         started = time.monotonic()
         page = share(self._pages, data, channel)  # tens of megabytes, for every check
-        lost = await _opened(page, timeout_s)
-        if lost is not None:
-            return Looked(Examined(Evidence.none(lost)), None)
+        opened = await one("Document", page, timeout_s)
+        if isinstance(opened, MediaError):
+            raise Problem.of_media(opened)
+        if isinstance(opened, Status):
+            return Looked(Examined(Evidence.none(opened)), None)
         absent = self._absences.among(self._checks.keys())
         calls = {
             name: share(check, page) for name, check in self._checks.items() if name not in absent
@@ -76,39 +72,5 @@ class Documents:
     async def heatmaps(self, page: DeploymentResponse[Any], timeout_s: float) -> dict[str, bytes]:
         """Let every check draw what it saw, as PNG, where it has something to show."""
         calls = {name: share(check.heatmap, page) for name, check in self._checks.items()}
-        tasks = {name: asyncio.ensure_future(_drawn(name, call)) for name, call in calls.items()}
-        done, late = await asyncio.wait(tasks.values(), timeout=max(timeout_s, 0.0))
-        for task in late:
-            task.cancel()
-        drawn = {name: task.result() for name, task in tasks.items() if task in done}
-        return {name: picture for name, picture in drawn.items() if picture is not None}
-
-
-async def _opened(page: DeploymentResponse[Any], timeout_s: float) -> Status | None:
-    """Wait until a page is decoded; a status says why there is none.
-
-    Raises:
-        Problem: what is wrong with the upload.
-    """
-    try:
-        decoded: Page | MediaError = await asyncio.wait_for(page, timeout=max(timeout_s, 0.0))
-    except TimeoutError:
-        page.cancel()  # type: ignore[no-untyped-call]
-        return Status.LATE
-    except BackPressureError:
-        return Status.OVERLOADED
-    except Exception as error:
-        log.warning("the document node failed: %s", type(error).__name__)
-        return Status.ERROR
-    if isinstance(decoded, MediaError):
-        raise Problem.of_media(decoded)
-    return None
-
-
-async def _drawn(name: str, call: DeploymentResponse[Any]) -> bytes | None:
-    try:
-        picture: bytes | None = await call
-    except Exception as error:
-        log.warning("%s could not draw: %s", name, type(error).__name__)
-        return None
-    return picture
+        drawn = await gather(calls, timeout_s)
+        return {name: picture for name, picture in drawn.items() if isinstance(picture, bytes)}

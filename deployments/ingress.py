@@ -14,13 +14,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
-from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from deployments import logs
 from deployments.absences import Absences
 from deployments.documents import Documents
-from deployments.fanout import settle
+from deployments.fanout import one, settle
 from deployments.http import create_api
 from deployments.memory import Memory
 from deployments.metrics import Metrics
@@ -155,16 +154,9 @@ class Ingress:
     ) -> Found | Status:
         """Locate the face; a status says why there is nothing to look at."""
         call = send(self._face, capture, needs)
-        try:
-            found: Found | MediaError = await asyncio.wait_for(call, timeout=max(timeout_s, 0.0))
-        except TimeoutError:
-            call.cancel()  # type: ignore[no-untyped-call]
-            return Status.LATE
-        except BackPressureError:
-            raise _full() from None
-        except Exception as error:
-            log.warning("face failed: %s", type(error).__name__)
-            return Status.ERROR
+        found: Found | MediaError | Status = await one("Face", call, timeout_s)
+        if found is Status.OVERLOADED:
+            raise _full()
         if isinstance(found, MediaError):
             raise Problem.of_media(found)
         return found

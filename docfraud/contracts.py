@@ -41,6 +41,11 @@ class Page:
         return cls(image.pixels, image.format, image.original, channel)
 
 
+def node_of(name: str) -> str:
+    """Name the node that serves a check or reader: a signal of the face may be called the same."""
+    return f"document_{name}"
+
+
 Fields = Mapping[str, str]
 """What one side of a document says, by the names of :data:`FIELDS`. Personal data: it is neither
 logged nor stored."""

@@ -65,7 +65,8 @@ def judge_document(policy: DocumentPolicy, evidence: Evidence) -> Opinion:
     for compared in evidence.comparisons:
         if compared.outcome is Outcome.MISMATCH:
             contradicted.append(f"document_mismatch:{compared.field}")
-    if _status(scored, weighed.score) is Status.WITHHELD:
+    status = _status(scored, weighed.score)
+    if status is Status.WITHHELD:
         unseen.append("document_withheld")
     elif _decisive_lost(policy, scored, read, weighed.floor) and not low:
         unseen.append("decisive_check_lost")
@@ -75,7 +76,7 @@ def judge_document(policy: DocumentPolicy, evidence: Evidence) -> Opinion:
         unseen.append("document_unreadable")  # it may be no document at all
     reasons = (*low, *contradicted, *unseen)
     findings = DocumentFindings(
-        status=_status(scored, weighed.score),
+        status=status,
         reasons=reasons,
         score=weighed.score,
         passed=weighed.score is not None and not reasons,

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pydantic import TypeAdapter
 
 from detectors.contracts import Measures, Status
+from docfraud.contracts import node_of
 from docfraud.crossref import Comparison
 from fusion.enforcement import Enforcement
 
@@ -148,7 +149,7 @@ class Verdict:
         """Signals and checks by the name of the node that serves them."""
         checks = self.document.checks if self.document else ()
         return {signal.name: signal for signal in self.signals} | {
-            f"document_{check.name}": check for check in checks
+            node_of(check.name): check for check in checks
         }
 
     def to_json(self) -> bytes:

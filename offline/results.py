@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detectors.registry import DETECTORS
+from docfraud.contracts import node_of
 from docfraud.registry import SENSORS
 from offline.errors import BatchError
 
@@ -33,7 +34,7 @@ TRIED_AGAIN = frozenset({"file-unreadable", "scoring-failed", "worker-died"})
 
 SCORED_NODES = (
     *(detector.name for detector in DETECTORS),
-    *(f"document_{sensor.name}" for sensor in SENSORS),
+    *(node_of(sensor.name) for sensor in SENSORS),
 )
 """Signals, and the document's checks and readers, as the columns name them."""
 

@@ -21,6 +21,7 @@ from detectors.contracts import Measurement, Score, Status
 from detectors.runner import Runner
 from docfraud.contracts import Page
 from docfraud.exif import Exif, ExifMapping
+from fusion.policy import load_policy
 from media.capture import Channel
 from media.errors import MediaError
 from media.headers import ImageFormat
@@ -28,17 +29,7 @@ from media.images import decode_image
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 
-HARDENED = ExifMapping(
-    camera_ratios=True,
-    screenshot=0.3,
-    metadata_editor=0.3,
-    scanner=0.8,
-    stripped=0.6,
-    dimensions_weight=0.0,
-    history_weight=0.3,
-    thumbnail_weight=0.3,
-    worst=0.7,
-)
+HARDENED = load_policy("hardened").documents.check("exif").mapping
 
 
 CARD = blocks.scene(856, 540)
