@@ -39,7 +39,10 @@ DEFAULTS = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
 }
-"""Wherever the graph runs: here, by :func:`prepare`; on Kubernetes, in every pod."""
+"""Wherever Ray runs: here, by :func:`prepare`; on Kubernetes, in every pod."""
+
+SERVING = {"RAY_preload_python_modules": "deployments.preload"}
+"""The same wherever Serve runs; an analyst's Ray Data has no use for it."""
 
 
 def prepare() -> None:

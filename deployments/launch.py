@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import deployments.preload  # noqa: F401  before anything else here imports Serve
 from deployments.cluster import connected
+from deployments.environment import SERVING
 from deployments.errors import LaunchError, last_line
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,9 @@ def running(
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     # Replicas ask for fractions that add up to a few; a small machine must place them.
     cpus = max(os.cpu_count() or 1, 4)
+    # By default Ray starts as many processes at once as there are cores, and warns of the rest.
+    for name, value in (SERVING | {"RAY_worker_maximum_startup_concurrency": str(cpus)}).items():
+        os.environ.setdefault(name, value)
     with connected(num_cpus=cpus, _metrics_export_port=metrics_port):
         try:
             client = serve_start(
@@ -60,7 +65,7 @@ def running(
             raise LaunchError(f"Serve did not start: {last_line(str(error))}") from None
         try:
             client.deploy_apps(schema)
-            _wait(on_progress or (lambda up, of, waiting: None))
+            _wait(client, on_progress or (lambda up, of, waiting: None))
             yield client.deploy_apps
         finally:
             # Our application only, once its requests are done: others may share the cluster.
@@ -77,27 +82,30 @@ def metrics_url() -> str:
     return f"http://127.0.0.1:{port}/metrics"
 
 
-def _wait(on_progress: Progress, timeout_s: float = 300.0) -> None:
-    from ray import serve
+def _wait(client: Any, on_progress: Progress, timeout_s: float = 300.0) -> None:
+    """Wait until the application runs.
 
+    The public serve.status() builds and pickles every deployment's configuration anew: asked twice
+    a second it took more CPU than any node needs to start.
+    """
     waiting: list[str] = []
     give_up = time.monotonic() + timeout_s
     while time.monotonic() < give_up:
-        application = serve.status().applications.get(APPLICATION)
-        if application is not None:
-            nodes = application.deployments
-            waiting = [name for name, node in nodes.items() if node.status != "HEALTHY"]
-            on_progress(len(nodes) - len(waiting), len(nodes), ", ".join(waiting))
-            if application.status == "RUNNING":
-                return
-            if application.status in ("DEPLOY_FAILED", "UNHEALTHY"):
-                broken = [f"{name}: {node.message}" for name, node in nodes.items() if node.message]
-                log.debug("Serve says: %s", application.message)
-                raise LaunchError(
-                    "the graph did not start: "
-                    + last_line("; ".join(broken) or application.message)
-                )
-        time.sleep(0.2)
+        seen = client.get_serve_status(APPLICATION)
+        nodes = seen.deployment_statuses
+        waiting = [node.name for node in nodes if node.status != "HEALTHY"]
+        on_progress(len(nodes) - len(waiting), len(nodes), ", ".join(waiting))
+        status = seen.app_status.status
+        if status == "RUNNING":
+            return
+        if status in ("DEPLOY_FAILED", "UNHEALTHY"):
+            broken = [f"{node.name}: {node.message}" for node in nodes if node.message]
+            log.debug("Serve says: %s", seen.app_status.message)
+            raise LaunchError(
+                "the graph did not start: "
+                + last_line("; ".join(broken) or seen.app_status.message)
+            )
+        time.sleep(0.25)
     raise LaunchError(
         f"after {timeout_s:.0f} s there is still no {', '.join(waiting) or 'application'}; has the "
         "machine the CPUs and GPUs that the Serve config asks for?"

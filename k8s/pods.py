@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.environment import DEFAULTS
+from deployments.environment import DEFAULTS, SERVING
 from fusion.enforcement import CANARY_KEY
 from k8s.settings import GpuGroup, Group, Pod, SecretKey, Settings
 
@@ -208,7 +208,12 @@ def _spool(settings: Settings) -> dict[str, Any]:
 
 
 def _environment(settings: Settings) -> list[dict[str, Any]]:
-    values = {**DEFAULTS, "PALISADE_MODELS": settings.models.path, **settings.environment}
+    values = {
+        **DEFAULTS,
+        **SERVING,
+        "PALISADE_MODELS": settings.models.path,
+        **settings.environment,
+    }
     return [{"name": name, "value": value} for name, value in values.items()]
 
 

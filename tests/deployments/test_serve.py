@@ -69,6 +69,15 @@ def test_in_process_and_served_scores_are_identical(served: Graph, selfie: bytes
         assert online["weights"] == local["weights"]
 
 
+def test_no_replica_carries_pandas(served: Graph) -> None:
+    carried = {
+        name: "/pandas/" in Path(f"/proc/{pid}/maps").read_text()
+        for name in graph.NODES
+        for pid in replicas(name)
+    }
+    assert carried == dict.fromkeys(graph.NODES, False)
+
+
 def test_a_document_alone_and_beside_a_face_is_found_to_be_the_same(
     served: Graph, selfie: bytes
 ) -> None:

@@ -10,7 +10,7 @@ from kubernetes import client
 
 import graph
 from deployments.config import check_config
-from deployments.environment import DEFAULTS
+from deployments.environment import DEFAULTS, SERVING
 from deployments.errors import ConfigError
 from fusion.policy import load_policy
 from k8s import Profile
@@ -181,7 +181,7 @@ def test_secrets_reach_the_workers_by_reference_only(spec: dict[str, Any]) -> No
         assert referred == {"PALISADE_STORE", "PALISADE_CANARY_KEY"}
     for environment in (head, *workers):
         values = {v["name"]: v.get("value") for v in environment}
-        assert DEFAULTS.items() <= values.items()
+        assert (DEFAULTS | SERVING).items() <= values.items()
 
 
 def test_the_commands_make_every_secret_that_is_referred_to() -> None:
