@@ -6,6 +6,7 @@ What is required of each fault stands in :mod:`benchmarks.trial`.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -311,6 +312,7 @@ def main() -> None:
     """Run the command."""
     prepare()
     silence_native_logs()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the graphs are to go with us
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(faults)
     app()

@@ -11,6 +11,7 @@ import http.client
 import io
 import json
 import random
+import signal
 import socket
 import statistics
 import threading
@@ -103,7 +104,10 @@ class Mixer:
         start = time.monotonic()
         self._turn, before = 0, self.answers.total()
         threads = [
-            threading.Thread(target=self._send, args=(start, start + seconds, per_second))
+            # Daemons: who interrupts half an hour does not wait for the rest of it.
+            threading.Thread(
+                target=self._send, args=(start, start + seconds, per_second), daemon=True
+            )
             for _ in range(SENDERS)
         ]
         for thread in threads:
@@ -184,7 +188,7 @@ def measure(minutes: float) -> dict[str, Any]:
                 failed = mixer.unintended.total()
                 update(spent, minutes, f"{memory[-1][1]:.2f} GB, {failed} unintended")
 
-        watcher = threading.Thread(target=watch)
+        watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         rate = mixer.run(60 * minutes, SHARE * peak)
         done.set()
@@ -219,6 +223,7 @@ def command(
     output: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
 ) -> None:
     """Send mixed load for a while, and see whether memory grows or anything fails."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the graph is to go with us
     report = measure(minutes)
     if output:
         output.write_text(json.dumps(report, indent=1) + "\n", "utf-8")

@@ -120,7 +120,7 @@ class Witness:
         self._turns = itertools.cycle(samples)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(clients)]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
