@@ -78,11 +78,11 @@ def list_sessions(
         after = None if cursor is None else Position.of(cursor)
     except ValueError as error:
         raise StoreError(f"--cursor {error}") from None
-    page = _store().page(filters, limit, datetime.now(UTC), after)
+    page = ready_store().page(filters, limit, datetime.now(UTC), after)
     following = page.next and page.next.cursor()
     if as_json:
         listed = [asdict(summary) for summary in page.sessions]
-        print(json.dumps({"sessions": listed, "next": following}, default=_iso))
+        print(json.dumps({"sessions": listed, "next": following}, default=iso))
         return
     table = Table(box=None, pad_edge=False)
     for column in ("session", "made (UTC)", "decision", "score", "policy"):
@@ -112,7 +112,7 @@ def show(session_id: Annotated[str, typer.Argument()], as_json: JsonOption = Fal
 
     _check(session_id)
     waiting = _spool().get(session_id)
-    kept = _store().get(session_id, datetime.now(UTC)) if waiting is None else waiting.body
+    kept = ready_store().get(session_id, datetime.now(UTC)) if waiting is None else waiting.body
     if isinstance(kept, Deleted):
         raise StoreError(f"session {session_id} has been deleted")
     if kept is None:
@@ -147,7 +147,7 @@ def delete_sessions(
         raise StoreError("delete needs either session ids or --subject")
     for session_id in session_ids or ():
         _check(session_id)
-    store, spool, keep, now = _store(), _spool(), timedelta(days=trace_days), datetime.now(UTC)
+    store, spool, keep, now = ready_store(), _spool(), timedelta(days=trace_days), datetime.now(UTC)
     if subject is not None:
         name = _pseudonym(subject)
         deleted = store.erase(name, now, keep)
@@ -166,7 +166,7 @@ def sweep() -> None:
 
     now = datetime.now(UTC)
     with err.status("Sweeping …"):
-        swept = _store().sweep(now)
+        swept = ready_store().sweep(now)
         _spool().tidy(now)
     out.print(f"{_many(swept, 'row')} deleted")
 
@@ -177,7 +177,7 @@ def drain_spool() -> None:
     from sessions.drain import drain
     from terminal import out, progress
 
-    store, spool = _store(), _spool()
+    store, spool = ready_store(), _spool()
     waiting = len(spool)
     with progress("Draining") as update:
         drained = drain(store, spool, on_record=lambda done: update(done, waiting))
@@ -201,7 +201,7 @@ def migrate() -> None:
     out.print(f"{shown(store.url)} {did}", soft_wrap=True)
 
 
-def _store() -> Store:
+def ready_store() -> Store:
     """Return the store, once its tables are what this version needs."""
     from sessions.schema import REVISION
     from sessions.url import shown
@@ -246,5 +246,6 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _iso(value: datetime) -> str:
+def iso(value: datetime) -> str:
+    """Write a moment as the API does."""
     return value.isoformat().replace("+00:00", "Z")

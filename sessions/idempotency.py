@@ -67,9 +67,18 @@ def parse_key(header: str) -> str:
     return key
 
 
-def key_digest(secret: bytes, key: str) -> str:
-    """Digest of a key, 64 hex digits."""
-    return hmac.new(secret, f"idempotency-key:{key}".encode(), hashlib.sha256).hexdigest()
+def key_digest(secret: bytes, key: str, holder: str | None = None) -> str:
+    """Digest of a key, 64 hex digits.
+
+    Args:
+        secret: of the digests.
+        key: the word that the client chose.
+        holder: id of the API key that it came with, if any: two clients that choose the same word
+            neither get each other's answers nor stand in each other's way.
+    """
+    # The colon stands at different places: no key without a holder reads like one with.
+    whose = "idempotency-key" if holder is None else f"idempotency-key-of:{holder}"
+    return hmac.new(secret, f"{whose}:{key}".encode(), hashlib.sha256).hexdigest()
 
 
 def fingerprint(secret: bytes, capture: Capture, subject: str | None) -> str:

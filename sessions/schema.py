@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     Index,
+    Integer,
     MetaData,
     String,
     Table,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that makes these tables; the newest one."""
 
 
@@ -82,4 +83,19 @@ erasures = Table(
     Column("subject", String(64), primary_key=True),
     Column("erased_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
+)
+
+# Not to be confused with `keys`, which are words of a client for one request.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(12), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the secret, which is kept nowhere
+    Column("per_minute", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("revoked_at", Instant),
+    Column("used_at", Instant),  # to the hour: a write for each request would cost more than it
 )

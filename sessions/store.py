@@ -10,7 +10,7 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import psycopg
 from sqlalchemy import (
     URL,
+    Column,
     Connection,
     Table,
     create_engine,
@@ -61,6 +62,8 @@ EMPTY = {
     column.name: None for column in sessions.c if column.name not in ("session_id", "expires_at")
 }
 """The values of a deleted session."""
+
+_SUMMARY = tuple(sessions.c[field] for field in Summary.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ class Store:
                 return None
             return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
-        return self._run(work)
+        return self.run(work)
 
     def migrate(self) -> None:
         """Make or update the tables, once, however many replicas try."""
@@ -147,7 +150,7 @@ class Store:
     def make_ready(self) -> None:
         """Bring the tables up to date, and see that they can be written."""
         self.migrate()
-        self._run(lambda connection: connection.execute(delete(keys).where(keys.c.key == "")))
+        self.run(lambda connection: connection.execute(delete(keys).where(keys.c.key == "")))
 
     # Records
 
@@ -183,7 +186,7 @@ class Store:
             if record.claim is not None:
                 self._answer(connection, record.claim, verdict.session_id)
 
-        self._run(work)
+        self.run(work)
 
     def _answer(self, connection: Connection, claim: Claim, session_id: str) -> None:
         """Let a key lead to its answer, unless it belongs to another request by now."""
@@ -212,7 +215,7 @@ class Store:
         query = select(sessions.c.verdict).where(
             sessions.c.session_id == session_id, sessions.c.expires_at > now
         )
-        row = self._run(lambda connection: connection.execute(query).first())
+        row = self.run(lambda connection: connection.execute(query).first())
         if row is None:
             return None
         return Deleted() if row.verdict is None else row.verdict.encode()
@@ -226,9 +229,29 @@ class Store:
             now: sessions that have expired by then are left out.
             after: where the page before ended.
         """
+        rows, following = self._rows(_SUMMARY, filters, limit, now, after)
+        return Page(tuple(Summary(**row._mapping) for row in rows), following)
+
+    def bodies(
+        self, filters: Filters, limit: int, now: datetime, after: Position | None
+    ) -> tuple[list[tuple[Summary, bytes]], Position | None]:
+        """List sessions as :meth:`page` does, each with the JSON of its verdict."""
+        columns = (*_SUMMARY, sessions.c.verdict)
+        rows, following = self._rows(columns, filters, limit, now, after)
+        return [(Summary(*row[:-1]), row[-1].encode()) for row in rows], following
+
+    def _rows(
+        self,
+        columns: Sequence[Column[Any]],
+        filters: Filters,
+        limit: int,
+        now: datetime,
+        after: Position | None,
+    ) -> tuple[Sequence[Any], Position | None]:
+        """Return the rows of a page, and where the next one begins."""
         place = tuple_(sessions.c.created_at, sessions.c.session_id)
         query = (
-            select(*(sessions.c[field] for field in Summary.__slots__))
+            select(*columns)
             .where(
                 sessions.c.created_at.is_not(None), sessions.c.expires_at > now, *filters.clauses()
             )
@@ -241,17 +264,17 @@ class Store:
                 sessions.c.created_at <= after.created_at,
                 place < (after.created_at, after.session_id),
             )
-        rows = self._run(lambda connection: connection.execute(query).all())
-        found = tuple(Summary(**row._mapping) for row in rows[:limit])
+        rows = self.run(lambda connection: connection.execute(query).all())
+        found = rows[:limit]
         more = len(rows) > limit
-        return Page(found, Position(found[-1].created_at, found[-1].session_id) if more else None)
+        return found, Position(found[-1].created_at, found[-1].session_id) if more else None
 
     def count(self, now: datetime) -> int:
         """Count the sessions that are kept."""
         query = select(func.count()).where(
             sessions.c.created_at.is_not(None), sessions.c.expires_at > now
         )
-        return int(self._run(lambda connection: connection.execute(query).scalar_one()))
+        return int(self.run(lambda connection: connection.execute(query).scalar_one()))
 
     # Deletion
 
@@ -266,7 +289,7 @@ class Store:
         gone = {"expires_at": now + keep + TOMBSTONE_MARGIN, **EMPTY}
         statement = self._insert(sessions).values(session_id=session_id, **gone)
         # One row, one primary key: an insert of the session comes before this or does nothing.
-        self._run(
+        self.run(
             lambda connection: connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=[sessions.c.session_id],
@@ -296,14 +319,14 @@ class Store:
             )
             return self._apply_erasures(connection, erasures.c.subject == subject)
 
-        return self._run(work)
+        return self.run(work)
 
     def erased(self, subject: str, created_at: datetime) -> bool:
         """Whether a session of ``subject`` made at ``created_at`` has been deleted on request."""
         query = select(erasures.c.subject).where(
             erasures.c.subject == subject, erasures.c.erased_at >= created_at
         )
-        return self._run(lambda connection: connection.execute(query).first()) is not None
+        return self.run(lambda connection: connection.execute(query).first()) is not None
 
     @staticmethod
     def _apply_erasures(connection: Connection, *which: Any) -> int:
@@ -328,11 +351,11 @@ class Store:
             How many rows of sessions and traces of deletions were deleted.
         """
         # A save that was under way during an erasure may have come after it.
-        self._run(lambda connection: self._apply_erasures(connection))
+        self.run(lambda connection: self._apply_erasures(connection))
         swept = 0
         for table in (sessions, keys, erasures):
             while not stop():
-                batch = self._run(partial(_sweep_batch, table, now))
+                batch = self.run(partial(_sweep_batch, table, now))
                 swept += batch
                 if batch < BATCH:
                     break
@@ -373,7 +396,7 @@ class Store:
             # Released between the two: whoever asks again will get it.
             return (claim.fingerprint, None) if held is None else (held[0], held[1])
 
-        held = self._run(work)
+        held = self.run(work)
         return None if held is None else first_answer(*held, claim)
 
     def release(self, claim: Claim) -> None:
@@ -381,7 +404,7 @@ class Store:
         statement = delete(keys).where(
             keys.c.key == claim.key, keys.c.owner == claim.owner, keys.c.session_id.is_(None)
         )
-        self._run(lambda connection: connection.execute(statement))
+        self.run(lambda connection: connection.execute(statement))
 
     # Connections
 
@@ -407,8 +430,13 @@ class Store:
         """Close the connections that are not in use."""
         self._engine.dispose()
 
-    def _run(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in a transaction, twice where the first connection turns out to be dead."""
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in a transaction, twice where the first connection turns out to be dead.
+
+        Raises:
+            RecordRefused: the database will never take what ``work`` writes.
+            StoreUnavailable: it cannot be asked now.
+        """
         for attempt in (1, 2):
             try:
                 with self._engine.begin() as connection:

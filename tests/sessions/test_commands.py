@@ -61,7 +61,7 @@ def test_without_a_store_it_says_how_to_get_one(new: Commands) -> None:
     with pytest.raises(StoreError, match="palisade sessions migrate"):
         new("list")
     assert not Path(str(new.store.url.database)).exists()
-    assert "went from empty to 0002" in new("migrate")
+    assert "went from empty to 0003" in new("migrate")
     assert "is up to date" in new("migrate")
     assert new("list").strip() == "No sessions."
 

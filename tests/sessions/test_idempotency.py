@@ -49,6 +49,21 @@ def test_digests_depend_on_the_secret() -> None:
     assert fingerprint(b"one", Capture(b"x"), None) != fingerprint(b"two", Capture(b"x"), None)
 
 
+def test_a_key_of_one_holder_is_not_that_of_another() -> None:
+    digests = [
+        key_digest(b"one", key, holder)
+        for key, holder in [
+            ("key", None),
+            ("key", "0123456789ab"),
+            ("key", "ba9876543210"),
+            ("0123456789ab:key", None),
+            ("-of:0123456789ab:key", None),
+        ]
+    ]
+    assert len(set(digests)) == len(digests)
+    assert key_digest(b"one", "key", "0123456789ab") == digests[1]
+
+
 def test_every_part_of_a_request_counts() -> None:
     base = Capture(b"face")
     others = [

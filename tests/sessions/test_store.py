@@ -184,6 +184,22 @@ def test_filters(store: Store, filters: Filters, found: set[str]) -> None:
     assert listed == {records[name].session_id for name in found}
 
 
+def test_bodies_are_the_pages_with_their_verdicts(store: Store) -> None:
+    records = [record_with(created_at=NOW + timedelta(minutes=i)) for i in range(5)]
+    for record in records:
+        store.save(record)
+    store.delete(records[3].session_id, now(), KEEP)
+    seen: list[bytes] = []
+    after = None
+    for _ in range(2):
+        page = store.page(Filters(), 2, NOW, after)
+        found, after = store.bodies(Filters(), 2, NOW, after)
+        assert (tuple(summary for summary, _ in found), after) == (page.sessions, page.next)
+        seen += [body for _, body in found]
+    assert seen == [records[i].body for i in (4, 2, 1, 0)]
+    assert after is None
+
+
 # Deletion and retention
 
 
