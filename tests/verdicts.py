@@ -6,9 +6,10 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from detectors.contracts import Status
+from detectors.contracts import Measurement, Status
 from fusion.enforcement import Enforcement
-from fusion.policy import load_policy
+from fusion.judge import Judge
+from fusion.policy import Policy, load_policy
 from fusion.verdict import Decision, FaceSummary, Signal, Verdict
 from sessions.record import Record
 
@@ -48,3 +49,14 @@ def record_with(
     verdict = verdict_with(**fields)
     until = expires_at or datetime.now(UTC) + KEEP
     return Record(verdict, verdict.to_json(), subject, until, claim)
+
+
+def judged(policy: Policy, contrast: float) -> Verdict:
+    """What ``policy`` makes of the reflections in two eyes; the score rises with ``contrast``."""
+    measures = {
+        f"{eye}_{measure}": value
+        for eye in ("right", "left")
+        for measure, value in {"count": 1.0, "area_ratio": 0.03, "contrast": contrast}.items()
+    }
+    measured = {"eye_specular": Measurement(measures)}
+    return Judge(policy).verdict(uuid.uuid4().hex, measured, FaceSummary())
