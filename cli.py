@@ -25,6 +25,7 @@ from fusion.policy import ENVIRONMENT, SHIPPED, PolicyError, load_policy
 from k8s import commands as kubernetes
 from k8s.errors import KubernetesError
 from sessions import commands as sessions
+from sessions import key_commands as keys
 from sessions.errors import StoreError
 from terminal import err, out, progress, silence_native_logs
 
@@ -41,6 +42,7 @@ app.add_typer(models_app, name="models", no_args_is_help=True)
 app.add_typer(policy_app, name="policy", no_args_is_help=True)
 app.add_typer(kubernetes.app, name="k8s")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(keys.app, name="keys")
 app.add_typer(evaluation.app, name="evaluate")
 
 PolicyOption = Annotated[
@@ -209,7 +211,8 @@ def demo(
     """Start the graph, send a real face and two attacks with it over HTTP, print the verdicts."""
     import demo as demonstration
 
-    schema = _serve_schema("cpu", _free_port(port), policy)
+    # Also where its user has made keys for another graph: it is bound to loopback.
+    schema = _serve_schema("cpu", _free_port(port), policy, open_door=True)
     url = _url(schema)
     with _started(schema):
         demonstration.show(url)
@@ -452,10 +455,12 @@ def _model_names(names: list[str] | None) -> list[str]:
     return names or list(known)
 
 
-def _serve_schema(profile: str, port: int | None, policy: str | None) -> Any:
+def _serve_schema(
+    profile: str, port: int | None, policy: str | None, open_door: bool = False
+) -> Any:
     """Read and check a Serve config, with the port and the policy of the command line in it."""
     import graph
-    from deployments.config import check_config, read_config, with_policy
+    from deployments.config import check_config, read_config, with_open_door, with_policy
     from sessions.url import store_url
 
     store_url(os.environ)  # a wrong one is better told here than by a replica
@@ -464,6 +469,8 @@ def _serve_schema(profile: str, port: int | None, policy: str | None) -> Any:
         raw["http_options"] = {**raw.get("http_options", {}), "port": port}
     if policy is not None:
         raw = with_policy(raw, load_policy(policy))
+    if open_door:
+        raw = with_open_door(raw)
     return check_config(raw, graph.NODES)
 
 

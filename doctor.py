@@ -19,6 +19,8 @@ from fusion.enforcement import CANARY_KEY
 from fusion.policy import PolicyError, load_policy
 from models import store
 from sessions.errors import StoreError, StoreUnavailable
+from sessions.keyring import Keyring
+from sessions.schema import REVISION
 from sessions.spool import Spool
 from sessions.store import Store
 from sessions.url import shown, spool_folder, store_url
@@ -69,6 +71,7 @@ def findings() -> Iterator[Finding]:
     yield _policy()
     yield _canary_key()
     yield _sessions()
+    yield _keys()
     yield _memory()
 
 
@@ -131,6 +134,30 @@ def _sessions() -> Finding:
     if broken := spool.broken_count():
         return Finding("sessions", "advice", f"{says}; {broken} set aside in {spool.broken}")
     return Finding("sessions", "ok", says)
+
+
+def _keys() -> Finding:
+    try:
+        store = Store(store_url(os.environ))
+        keys = Keyring(store).all() if store.revision() == REVISION else []
+    except StoreError as error:
+        return Finding("API keys", "missing", str(error))
+    live = sum(key.state(datetime.now(UTC)) == "live" for key in keys)
+    if live:
+        return Finding("API keys", "ok", f"{live} of {len(keys)} open the door")
+    if keys:
+        return Finding(
+            "API keys",
+            "missing",
+            "every key has expired or been revoked: a graph answers nobody; run `palisade keys "
+            "create NAME --scope operator`",
+        )
+    return Finding(
+        "API keys",
+        "advice",
+        "there are none: a graph on a loopback address is open to this machine, and any other "
+        "answers nobody; run `palisade keys create NAME --scope operator`",
+    )
 
 
 def _memory() -> Finding:

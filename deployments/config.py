@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ray.serve.config import AutoscalingConfig
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
+from deployments.bound import is_loopback
 from deployments.errors import ConfigError
 from deployments.problems import explain
 from deployments.settings import Settings
@@ -61,6 +62,17 @@ def with_policy(raw: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     }
 
 
+def with_open_door(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with a door that asks nobody for a key; for loopback only."""
+    return {
+        **raw,
+        "applications": [
+            {**application, "args": {**application.get("args", {}), "access": "open"}}
+            for application in raw.get("applications", [])
+        ],
+    }
+
+
 def check_config(raw: Mapping[str, Any], known: frozenset[str]) -> ServeDeploySchema:
     """Check every key and value of a Serve configuration.
 
@@ -74,7 +86,12 @@ def check_config(raw: Mapping[str, Any], known: frozenset[str]) -> ServeDeploySc
     try:
         schema = ServeDeploySchema.model_validate(raw, extra="forbid")
         for application in schema.applications:
-            Settings.model_validate(application.args)
+            settings = Settings.model_validate(application.args)
+            if settings.access == "open" and not is_loopback(schema.http_options.host):
+                raise ConfigError(
+                    "Serve config: args.access: `open` needs no key of anybody, so "
+                    f"http_options.host must be a loopback address, not {schema.http_options.host}"
+                )
             for deployment in application.deployments:
                 scaling = deployment.autoscaling_config
                 if isinstance(scaling, dict):  # Serve takes any mapping here

@@ -6,12 +6,13 @@ from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi import FastAPI, Header, Query, Request, Response, Security
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
-from deployments import problems, records
+from deployments import access, problems, records, simulation
+from deployments.access import Caller, Guard, OpenDoor, Ring
 from deployments.memory import Memory
 from deployments.multipart import (
     DOCUMENT_SCHEMA,
@@ -25,6 +26,7 @@ from deployments.problems import Problem, documented
 from deployments.records import RECORD_HEADER
 from deployments.settings import Settings
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.coarse import CoarseVerdict, coarse
 from fusion.policy import Policy
 from fusion.verdict import Verdict
 from media.capture import Capture, Channel
@@ -143,8 +145,18 @@ ANSWER: dict[str, Any] = {
 }
 
 
-def create_api(service: Service, settings: Settings) -> FastAPI:
-    """Make the ASGI application in front of ``service``."""
+def create_api(service: Service, settings: Settings, guard: Guard | None = None) -> FastAPI:
+    """Make the ASGI application in front of ``service``.
+
+    Args:
+        service: what stands behind the door.
+        settings: limits and deadlines.
+        guard: knows who asks. Without one the door is open: for a process that nobody else reaches.
+    """
+    guard = guard or OpenDoor()
+    applicant, operator = Ring(guard, "applicant"), Ring(guard, "operator")
+    applicants, operators = access.router(applicant), access.router(operator)
+    asking = Security(applicant)
     api = FastAPIOffline(  # its documentation page asks nobody else for scripts
         title="Palisade",
         version=version("palisade"),
@@ -167,24 +179,33 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
         le=settings.max_deadline_ms,
     )
 
-    @api.post(
+    @applicants.post(
         "/v1/verify",
         summary="Verify one capture",
-        response_model=Verdict,
+        response_model=Verdict | CoarseVerdict,
         responses={200: ANSWER, **REFUSALS},
         openapi_extra={**SCHEMA, "parameters": [KEY]},
     )
-    async def verify(request: Request, deadline_ms: int = deadline) -> Response:
-        """Score a selfie, with a clip and a document where there are any."""
+    async def verify(
+        request: Request, deadline_ms: int = deadline, caller: Caller = asking
+    ) -> Response:
+        """Score a selfie, with a clip and a document where there are any.
+
+        An operator gets the record, an applicant the decision and a word on what to do about it.
+        """
         with service.admit():
             key = _key(request.headers.getlist("Idempotency-Key"))
             capture, metadata = await read_upload(request)
             answer = await service.memory.answer(
-                service.verify, capture, metadata.subject, key, deadline_ms / 1e3
+                service.verify, capture, metadata.subject, key, deadline_ms / 1e3, caller.key_id
             )
-        return Response(answer.body, headers=answer.headers, media_type="application/json")
+        body, headers = answer.body, answer.headers
+        if not caller.may("operator"):
+            body = coarse(Verdict.from_json(body)).to_json()
+            del headers["Palisade-Record"]
+        return Response(body, headers=headers, media_type="application/json")
 
-    @api.post(
+    @operators.post(
         "/v1/documents",
         summary="Examine one document",
         response_model=DocumentAnswer,
@@ -207,13 +228,18 @@ def create_api(service: Service, settings: Settings) -> FastAPI:
             )
         return Response(answer.to_json(), media_type="application/json")
 
-    records.install(api, service.memory)
+    records.install(operators, service.memory)
+    simulation.install(operators, service)
 
-    @api.get("/v1/policy", summary="The policy in force", responses={503: REFUSALS[503]})
+    @operators.get("/v1/policy", summary="The policy in force", responses={503: REFUSALS[503]})
     async def policy() -> PolicyAnswer:
         """Show every threshold and weight, environment overrides included."""
         now = await service.policy()
         return PolicyAnswer(sha256=now.sha256, policy=now.model_dump(mode="json"))
+
+    access.add(api, applicants)
+    access.add(api, operators)
+    access.install(api, guard)
 
     @api.get("/healthz", summary="Is this process alive?")
     async def healthz() -> Health:

@@ -18,6 +18,8 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments import logs
 from deployments.absences import Absences
+from deployments.access import Doorkeeper
+from deployments.bound import bound_host
 from deployments.documents import Documents
 from deployments.fanout import one, settle
 from deployments.http import create_api
@@ -65,9 +67,10 @@ class Ingress:
         self._absences = Absences()
         self._in_flight = 0
         self.memory = Memory(settings.memory, os.environ, self._metrics.spooled)
+        self._guard = Doorkeeper(settings.access, bound_host(), self.memory.api_keys)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        api = create_api(self, self._settings)
+        api = create_api(self, self._settings, self._guard)
         api.add_middleware(Watched, metrics=self._metrics, tracer=tracer(os.environ))
         return api
 

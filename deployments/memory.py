@@ -12,7 +12,14 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+)
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,10 +32,12 @@ from deployments.workers import Workers
 from fusion.enforcement import canary_key, pseudonym
 from fusion.verdict import Verdict
 from media.capture import Capture
+from sessions.api_keys import ApiKey
 from sessions.drain import drain
 from sessions.errors import RecordRefused, StoreUnavailable
 from sessions.idempotency import Claim, KeyInProgress, KeyReused, fingerprint, key_digest
-from sessions.query import Filters, Page, Position
+from sessions.keyring import Keyring
+from sessions.query import Filters, Page, Position, Summary
 from sessions.record import Record
 from sessions.spool import Spool
 from sessions.store import Deleted, Store
@@ -42,8 +51,9 @@ T = TypeVar("T")
 Decide = Callable[[Capture, str | None, float], Awaitable[Verdict]]
 """Takes a capture and a subject to a verdict within so many seconds."""
 
-START_S = 2.0
-"""How long the start of a replica waits for the store, so that a healthy one has it at once."""
+START_S = 10.0
+"""How long the start of a replica waits for the store, so that a healthy one has it at once:
+without it, nobody's key is known. One that refuses is not waited for."""
 
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 """Between two looks at the spool, or at a store that is away: doubled with each failure."""
@@ -100,7 +110,8 @@ class Memory:
         environment: Mapping[str, str],
         report: Callable[[int], None] = lambda waiting: None,
     ) -> None:
-        self.store = Store(store_url(environment))
+        self.store = Store(store_url(environment), connections=9)
+        self._keyring = Keyring(self.store)
         self.spool = Spool(spool_folder(environment))
         self._settings = settings
         self._report = report
@@ -108,11 +119,12 @@ class Memory:
         self._keep = timedelta(days=settings.retention_days)
         self._secret = canary_key(environment)
         # Threads of their own: an analyst's long list takes no place from a verdict, and a hung
-        # store none from the disk. With the one that tends, as many as the store has connections.
+        # store none from the disk. Those that ask the store are as many as its connections.
         self._writers = Workers("record", threads=4, waiting=64)
         self._readers = Workers("read", threads=3, waiting=16)
         self._disk = Workers("spool", threads=2, waiting=64)
         self._tender = Workers("tend", threads=1, waiting=0)
+        self._locksmith = Workers("keys", threads=1, waiting=1)
         self._up = False
         self._missed = 0
         self._stopping = threading.Event()
@@ -128,6 +140,7 @@ class Memory:
         subject: str | None,
         key: str | None,
         deadline_s: float,
+        holder: str | None = None,
     ) -> Answer:
         """Decide a capture, once for each key, and record the verdict.
 
@@ -137,6 +150,7 @@ class Memory:
             subject: the client's name for the person.
             key: of the header ``Idempotency-Key``.
             deadline_s: time for all of it.
+            holder: id of the API key that the request came with, if any; ``key`` is its word.
 
         Raises:
             Problem: the verdict could not be recorded, the key is taken, or ``decide`` raised it.
@@ -144,7 +158,7 @@ class Memory:
         deadline = time.monotonic() + deadline_s
         claim = None
         if key is not None:
-            claim = await self._claim_for(key, capture, subject, deadline_s)
+            claim = await self._claim_for(key, holder, capture, subject, deadline_s)
             first = await self._first_answer(claim, deadline)
             if first is not None:
                 return first
@@ -216,10 +230,15 @@ class Memory:
     # Keys
 
     async def _claim_for(
-        self, key: str, capture: Capture, subject: str | None, deadline_s: float
+        self,
+        key: str,
+        holder: str | None,
+        capture: Capture,
+        subject: str | None,
+        deadline_s: float,
     ) -> Claim:
         return Claim(
-            key=key_digest(self._secret, key),
+            key=key_digest(self._secret, key, holder),
             fingerprint=await asyncio.to_thread(fingerprint, self._secret, capture, subject),
             owner=uuid.uuid4().hex,
             expires_at=datetime.now(UTC) + timedelta(seconds=deadline_s) + CLAIM_MARGIN,
@@ -319,6 +338,28 @@ class Memory:
         await self._look(self.spool.remove_subject, name, now)
         return erased
 
+    async def bodies(
+        self,
+        filters: Filters,
+        limit: int,
+        after: Position | None,
+        work: Callable[[list[tuple[Summary, bytes]]], T],
+    ) -> tuple[T, Position | None]:
+        """Do something with a page of sessions and their verdicts, in a reader's thread.
+
+        Returns:
+            What came of it, and where the next page begins.
+
+        Raises:
+            Problem: the store cannot be asked.
+        """
+
+        def look() -> tuple[T, Position | None]:
+            found, following = self.store.bodies(filters, limit, datetime.now(UTC), after)
+            return work(found), following
+
+        return await self._read(look)
+
     def pseudonym(self, subject: str) -> str:
         """Return what stands for a subject in the store."""
         return pseudonym(self._secret, subject)
@@ -352,6 +393,23 @@ class Memory:
             log.warning("the spool cannot be used: %r", error)
             raise _away() from None
 
+    # API keys
+
+    async def api_keys(self, used: Collection[str], timeout_s: float) -> dict[str, ApiKey]:
+        """Return every API key by its id, and note those that were used.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked, or not in time.
+        """
+        if not self._up:
+            raise StoreUnavailable("the store is away")
+        try:
+            return await self._locksmith.run(
+                timeout_s, self._keyring.look, frozenset(used), datetime.now(UTC)
+            )
+        except TimeoutError:
+            raise StoreUnavailable("the store is slow") from None
+
     # In the background
 
     @asynccontextmanager
@@ -368,7 +426,13 @@ class Memory:
             tending.cancel()
             with suppress(asyncio.CancelledError):
                 await tending
-            for workers in (self._writers, self._readers, self._disk, self._tender):
+            for workers in (
+                self._writers,
+                self._readers,
+                self._disk,
+                self._tender,
+                self._locksmith,
+            ):
                 workers.close()
             self.store.abort(older_than_s=1.0)  # or a thread that hangs would keep the process
             self.store.close()

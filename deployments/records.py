@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from fastapi import FastAPI, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -118,7 +118,7 @@ class Erased(BaseModel):
     deleted: int
 
 
-def install(api: FastAPI, memory: Memory) -> None:
+def install(api: APIRouter, memory: Memory) -> None:
     """Add the routes under ``/v1/sessions``."""
 
     @api.get("/v1/sessions", summary="List sessions", responses=INVALID | AWAY)

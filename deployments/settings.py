@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -42,6 +42,9 @@ class Settings(BaseModel):
         fusion_reserve_ms: part of the deadline kept for fusion.
         memory: how verdicts are remembered.
         max_in_flight: requests that one ingress replica works on; more get a 503.
+        access: who needs an API key. ``auto``: everybody, except on a loopback address for as long
+            as no key was ever made; ``keys``: everybody; ``open``: nobody, which is taken on a
+            loopback address only.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +57,7 @@ class Settings(BaseModel):
     fusion_reserve_ms: int = Field(default=250, gt=0)
     memory: MemorySettings = MemorySettings()
     max_in_flight: int = Field(default=32, gt=0)
+    access: Literal["auto", "keys", "open"] = "auto"
 
     @property
     def reserve_ms(self) -> int:

@@ -198,6 +198,17 @@ def test_the_doctor_looks_at_the_store_and_hides_its_password() -> None:
     assert "s3cret" not in result.stdout + result.stderr
 
 
+def test_the_doctor_says_whether_the_door_is_open(tmp_path: Path) -> None:
+    places = {"PALISADE_STORE": f"sqlite:///{tmp_path}/s.db", "COLUMNS": "200"}
+    assert "is open to this machine" in palisade("doctor", **places).stdout
+    assert palisade("sessions", "migrate", **places).returncode == 0
+    made = palisade("keys", "create", "page", "--scope", "operator", **places)
+    assert made.returncode == 0, made.stderr
+    assert "1 of 1 open the door" in palisade("doctor", **places).stdout
+    assert palisade("keys", "revoke", made.stdout.split("_")[1], **places).returncode == 0
+    assert "a graph answers nobody" in palisade("doctor", **places).stdout
+
+
 def test_a_damaged_weight_file_is_found(tmp_path: Path) -> None:
     (tmp_path / "face_landmarker.task").write_bytes(b"damaged")
     places = {"PALISADE_MODELS": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
@@ -251,6 +262,7 @@ def test_the_version_is_told() -> None:
         ("batch",),
         ("sessions",),
         ("sessions", "list"),
+        ("keys", "create"),
         ("demo",),
         ("doctor",),
         ("models", "fetch"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import graph
-from deployments.config import PROFILES, check_config, read_config, with_policy
+from deployments.config import PROFILES, check_config, read_config, with_open_door, with_policy
 from deployments.errors import ConfigError
 from fusion.policy import load_policy
 
@@ -111,3 +111,30 @@ def test_a_file_that_is_no_config(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(ConfigError, match="mapping"):
         read_config(tmp_path / "list.yaml")
+
+
+def test_an_open_door_must_be_on_loopback(raw: dict[str, Any]) -> None:
+    opened = with_open_door(raw)
+    args = check_config(opened, graph.NODES).applications[0].args
+    assert args == {**raw["applications"][0]["args"], "access": "open"}
+    assert "access" not in raw["applications"][0]["args"]
+    opened["http_options"]["host"] = "0.0.0.0"
+    with pytest.raises(ConfigError, match="loopback"):
+        check_config(opened, graph.NODES)
+    del opened["http_options"]["host"]  # Serve's default is every interface
+    with pytest.raises(ConfigError, match="loopback"):
+        check_config(opened, graph.NODES)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_keys_may_be_asked_for_anywhere(raw: dict[str, Any], host: str) -> None:
+    raw["http_options"]["host"] = host
+    for access in ("auto", "keys"):
+        raw["applications"][0]["args"]["access"] = access
+        assert check_config(raw, graph.NODES).applications[0].args["access"] == access
+
+
+def test_there_is_no_fourth_way_in(raw: dict[str, Any]) -> None:
+    raw["applications"][0]["args"]["access"] = "opne"
+    with pytest.raises(ConfigError, match="access"):
+        check_config(raw, graph.NODES)

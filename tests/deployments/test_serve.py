@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from copy import deepcopy
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pytest
 import ray
 from media_corpus import uploads
 from serving import Graph, peak_memory, replicas
+from sqlalchemy import delete
 
 import graph
 from deployments.settings import Settings
@@ -25,6 +28,11 @@ from fusion.policy import load_policy
 from fusion.verdict import Verdict
 from media.capture import Capture
 from pipeline import DocumentPipeline, Pipeline
+from sessions.api_keys import new_key
+from sessions.keyring import Keyring
+from sessions.schema import api_keys
+from sessions.store import Store
+from sessions.url import store_url
 
 pytestmark = [pytest.mark.serve, pytest.mark.timeout(600)]
 
@@ -54,6 +62,33 @@ def test_a_verdict_is_on_record_and_a_key_gets_the_same_one_again(
     assert served.client.get(path).content == first.content
     assert served.client.delete(path).status_code == 204
     assert served.client.get(path).status_code == 410
+
+
+def test_on_loopback_the_door_is_open_until_a_key_is_made(served: Graph, selfie: bytes) -> None:
+    def me(**headers: str) -> Any:
+        return served.client.get("/v1/me", headers=headers).json()
+
+    def wait_until_open_is(state: bool) -> None:
+        give_up = time.monotonic() + 30
+        while me()["open"] is not state:
+            assert time.monotonic() < give_up
+            time.sleep(0.2)
+
+    wait_until_open_is(True)
+    assert me(**{"X-Forwarded-For": "203.0.113.9"}) == {"scope": None, "open": False}
+    key, token = new_key("page", "applicant", 60, datetime.now(UTC))
+    with closing(Store(store_url(os.environ))) as store:
+        Keyring(store).add(key)
+        try:
+            wait_until_open_is(False)
+            assert served.verify(selfie=selfie).status_code == 401
+            told = served.verify({"Authorization": f"Bearer {token}"}, selfie=selfie)
+            assert told.status_code == 200, told.text
+            assert set(told.json()) == {"session_id", "decision", "reasons", "created_at"}
+            assert "palisade-record" not in told.headers
+        finally:  # as no operator can: other tests need the door
+            store.run(lambda connection: connection.execute(delete(api_keys)))
+            wait_until_open_is(True)
 
 
 def test_in_process_and_served_scores_are_identical(served: Graph, selfie: bytes) -> None:

@@ -9,7 +9,8 @@ import yaml
 from kubernetes import client
 
 import graph
-from deployments.config import check_config
+from deployments.bound import is_loopback
+from deployments.config import check_config, with_open_door
 from deployments.environment import DEFAULTS, SERVING
 from deployments.errors import ConfigError
 from fusion.policy import load_policy
@@ -55,6 +56,15 @@ def test_serve_gets_the_graph_and_nothing_else(profile: Profile) -> None:
     assert {n.name for n in schema.applications[0].deployments} == graph.NODES
     assert schema.http_options.host == "0.0.0.0"
     assert schema.proxy_location == "EveryNode"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_nobody_gets_in_without_a_key(profile: Profile) -> None:
+    schema = check_config(serve_config(profile), graph.NODES)
+    assert schema.applications[0].args.get("access", "auto") == "auto"
+    assert not is_loopback(schema.http_options.host)
+    with pytest.raises(ConfigError, match="loopback"):
+        check_config(with_open_door(serve_config(profile)), graph.NODES)
 
 
 def test_every_node_survives_the_loss_of_a_pod_and_does_not_crowd() -> None:
