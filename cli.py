@@ -82,6 +82,10 @@ def verify(
     subject: Annotated[
         str | None, typer.Option(help="Your name for the person; keys the enforcement bucket.")
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a PNG of what each signal saw.", file_okay=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Verify one capture in this process, without a cluster.
@@ -91,6 +95,7 @@ def verify(
     The exit code is 0 whenever a verdict was reached, whatever it says.
     """
     from fusion.enforcement import canary_key
+    from fusion.plots import files
     from media.capture import Capture
     from pipeline import Pipeline
     from terminal import verdict_panel
@@ -103,11 +108,17 @@ def verify(
     )
     with err.status("Measuring …"):
         pipeline = Pipeline(chosen, canary_key=canary_key(os.environ))
-        verdict = pipeline.verify(capture, subject)
+        if pictures is None:
+            verdict, written = pipeline.verify(capture, subject), []
+        else:
+            verdict, drawn = pipeline.illustrate(capture, subject)
+            written = _write_all(pictures, files(drawn))
     if as_json:
         sys.stdout.buffer.write(verdict.to_json() + b"\n")
     else:
         out.print(verdict_panel(verdict, str(selfie)))
+        for path in written:
+            out.print(path, soft_wrap=True)
 
 
 @app.command()

@@ -14,15 +14,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from detectors.contracts import Detector, Measurement, Status
+from detectors.contracts import LOOKED, Detector, Measurement, Status
 from detectors.face import FaceLocator, Located
 from detectors.registry import DETECTORS
 from detectors.runner import Runner, missing_input
+from docfraud.contracts import Page
 from docfraud.examination import Evidence, Examiner, open_page
 from fusion.answers import DocumentAnswer, Wanted
 from fusion.judge import Judge
+from fusion.pictures import Shown, show
 from fusion.policy import Policy
-from fusion.verdict import FaceSummary, Verdict
+from fusion.verdict import FaceSummary, Signal, Verdict
 from media.capture import Capture, Channel
 from media.clips import open_frames
 from media.errors import blame
@@ -88,6 +90,15 @@ def split(
     return able, absent
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A verdict, and what it was measured from."""
+
+    found: Found
+    page: Page | None
+    verdict: Verdict
+
+
 class Pipeline:
     """Verifies captures in this process.
 
@@ -125,17 +136,6 @@ class Pipeline:
             measured |= {name: result.result() for name, result in looking.items()}
         return measured
 
-    def examine(self, capture: Capture) -> Evidence | None:
-        """Examine the document of ``capture``, if it has one or should.
-
-        Raises:
-            MediaError: the bytes break a limit or cannot be decoded.
-        """
-        if capture.document is None:
-            return withheld_document(capture)
-        page = open_page(capture.document, self._limits.image, capture.channel)
-        return self._examiner(page).evidence
-
     @cached_property
     def _examiner(self) -> Examiner:
         return Examiner()  # only where a document comes: its readers take a second to load
@@ -146,12 +146,46 @@ class Pipeline:
         Raises:
             MediaError: the bytes break a limit or cannot be decoded.
         """
+        return self._decide(capture, subject).verdict
+
+    def illustrate(
+        self, capture: Capture, subject: str | None = None
+    ) -> tuple[Verdict, tuple[Shown, ...]]:
+        """Take a capture to a verdict, and draw what was measured.
+
+        Raises:
+            MediaError: the bytes break a limit or cannot be decoded.
+        """
+        decided = self._decide(capture, subject)
+        verdict, bundle = decided.verdict, decided.found.located.bundle
+        drawn: list[Shown] = []
+        if bundle is not None:
+            looked = _looked(verdict.signals)
+            for detector in (d for d in DETECTORS if d.name in looked):
+                pictures = self._runners[detector.name].pictures(bundle.only(detector.needs))
+                drawn += show(detector.name, pictures)
+        if decided.page is not None and verdict.document is not None:
+            looked = _looked(verdict.document.checks)
+            for node, pictures in self._examiner.pictures(decided.page, looked).items():
+                drawn += show(node, pictures)
+        return verdict, tuple(drawn)
+
+    def _decide(self, capture: Capture, subject: str | None) -> _Decided:
         found = self.locate(capture)
-        evidence = self.examine(capture)
+        if capture.document is None:
+            page, evidence = None, withheld_document(capture)
+        else:
+            page = open_page(capture.document, self._limits.image, capture.channel)
+            evidence = self._examiner(page).evidence
         measured = self.measure(found, capture.requested)
-        return self._judge.verdict(
+        verdict = self._judge.verdict(
             uuid.uuid4().hex, measured, found.summary, subject=subject, document=evidence
         )
+        return _Decided(found, page, verdict)
+
+
+def _looked(signals: Iterable[Signal]) -> list[str]:
+    return [signal.name for signal in signals if signal.status in LOOKED]
 
 
 class DocumentPipeline:

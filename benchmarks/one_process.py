@@ -15,6 +15,7 @@ from functools import cached_property
 
 from deployments.http import create_api
 from deployments.memory import Memory
+from deployments.pictures import Gallery
 from deployments.settings import Settings
 from fusion.answers import DocumentAnswer, Wanted
 from fusion.policy import Policy, load_policy
@@ -40,8 +41,14 @@ class OneProcess:
         """Admit every request."""
         yield
 
-    async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
-        """Take ``capture`` to a verdict; the deadline is not kept."""
+    async def verify(
+        self,
+        capture: Capture,
+        subject: str | None,
+        deadline_s: float,
+        gallery: Gallery | None = None,
+    ) -> Verdict:
+        """Take ``capture`` to a verdict; the deadline is not kept, and nothing is drawn."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._pipeline.verify, capture, subject)
 

@@ -247,7 +247,7 @@ class Ring(SecurityBase):
             return caller
         if caller.scope is None:
             raise _challenge("key-required", "Send an API key: `Authorization: Bearer pk_…`.")
-        raise Problem(403, "scope-missing", f"This needs an API key with scope {self._scope}.")
+        raise missing(self._scope)
 
 
 def router(ring: Ring) -> APIRouter:
@@ -288,6 +288,11 @@ def install(api: FastAPI, guard: Guard) -> None:
         return Me(scope=caller.scope, open=caller.open)
 
     add(api, me)
+
+
+def missing(scope: Scope) -> Problem:
+    """Say that the key that came is not for this."""
+    return Problem(403, "scope-missing", f"This needs an API key with scope {scope}.")
 
 
 def _challenge(code: str, detail: str) -> Problem:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Generic
 
 import cv2
@@ -12,6 +14,7 @@ import cv2
 from deployments import logs
 from detectors.contracts import Measurement, Seen, Sensor
 from detectors.runner import Runner
+from fusion.pictures import Shown, show
 
 STUCK_S = 10.0
 """A detector takes a second or two at most."""
@@ -29,10 +32,25 @@ class Signal(Generic[Seen]):
 
     def __call__(self, seen: Seen) -> Measurement:
         """Measure ``seen``; never raises."""
+        with self._watched():
+            return self._runner(seen)
+
+    def pictures(self, seen: Seen, signal: str) -> tuple[Shown, ...]:
+        """Draw what is in ``seen``, small enough to be sent.
+
+        Args:
+            seen: what was measured.
+            signal: whose pictures they are.
+        """
+        with self._watched():
+            return show(signal, self._runner.pictures(seen))
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
         call = threading.get_ident()
         self._started[call] = time.monotonic()
         try:
-            return self._runner(seen)
+            yield
         finally:
             del self._started[call]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deployments import logs
 from deployments.detector import Signal
-from docfraud.contracts import Check, Page
+from docfraud.contracts import Page
 from docfraud.examination import open_page
 from docfraud.heatmaps import heatmap
 from media.capture import Channel
@@ -35,5 +35,5 @@ class Inspection(Signal[Page]):
     """Serves one check or reader."""
 
     def heatmap(self, page: Page) -> bytes | None:
-        """Draw what the check saw, as PNG; None where there is nothing to see."""
-        return heatmap(self.sensor, page) if isinstance(self.sensor, Check) else None
+        """Draw what the check saw, at full size, as PNG; None where there is nothing to see."""
+        return heatmap(self._runner.pictures(page))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,13 @@ from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
 from deployments.absences import Absences
 from deployments.fanout import gather, one, settle
+from deployments.pictures import draw
 from deployments.problems import Problem
 from deployments.transport import share
 from detectors.contracts import Measurement, Status
+from docfraud.contracts import node_of
 from docfraud.examination import Evidence, Examined, conclude
+from fusion.pictures import Shown
 from media.capture import Channel
 from media.errors import MediaError
 
@@ -74,3 +77,10 @@ class Documents:
         calls = {name: share(check.heatmap, page) for name, check in self._checks.items()}
         drawn = await gather(calls, timeout_s)
         return {name: picture for name, picture in drawn.items() if isinstance(picture, bytes)}
+
+    async def pictures(
+        self, page: DeploymentResponse[Any], names: Collection[str], timeout_s: float
+    ) -> tuple[Shown, ...]:
+        """Let those of ``names`` draw what they saw, small enough to go with a verdict."""
+        calls = {name: share(self._checks[name].pictures, page, node_of(name)) for name in names}
+        return await draw(calls, timeout_s)

@@ -22,11 +22,13 @@ from deployments.multipart import (
     read_document,
     read_upload,
 )
+from deployments.pictures import PICTURES, Gallery, verify_with_pictures
 from deployments.problems import Problem, documented
 from deployments.records import RECORD_HEADER
 from deployments.settings import Settings
 from fusion.answers import DocumentAnswer, Wanted
 from fusion.coarse import CoarseVerdict, coarse
+from fusion.pictures import Illustrated
 from fusion.policy import Policy
 from fusion.verdict import Verdict
 from media.capture import Capture, Channel
@@ -43,8 +45,14 @@ class Service(Protocol):
     def admit(self) -> AbstractContextManager[None]:
         """Count a request in flight; raises ``Problem`` when there are too many."""
 
-    async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
-        """Take a capture to a verdict within ``deadline_s`` seconds."""
+    async def verify(
+        self,
+        capture: Capture,
+        subject: str | None,
+        deadline_s: float,
+        gallery: Gallery | None = None,
+    ) -> Verdict:
+        """Take a capture to a verdict within ``deadline_s`` seconds, with pictures if wanted."""
 
     async def document(
         self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float
@@ -182,20 +190,29 @@ def create_api(service: Service, settings: Settings, guard: Guard | None = None)
     @applicants.post(
         "/v1/verify",
         summary="Verify one capture",
-        response_model=Verdict | CoarseVerdict,
+        response_model=Verdict | Illustrated | CoarseVerdict,
         responses={200: ANSWER, **REFUSALS},
         openapi_extra={**SCHEMA, "parameters": [KEY]},
     )
     async def verify(
-        request: Request, deadline_ms: int = deadline, caller: Caller = asking
+        request: Request,
+        pictures: bool = PICTURES,
+        deadline_ms: int = deadline,
+        caller: Caller = asking,
     ) -> Response:
         """Score a selfie, with a clip and a document where there are any.
 
         An operator gets the record, an applicant the decision and a word on what to do about it.
         """
+        if pictures and not caller.may("operator"):
+            raise access.missing("operator")
         with service.admit():
             key = _key(request.headers.getlist("Idempotency-Key"))
             capture, metadata = await read_upload(request)
+            if pictures:
+                return await verify_with_pictures(
+                    service, capture, metadata.subject, key, deadline_ms / 1e3, caller.key_id
+                )
             answer = await service.memory.answer(
                 service.verify, capture, metadata.subject, key, deadline_ms / 1e3, caller.key_id
             )

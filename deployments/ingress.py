@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
-from ray.serve.handle import DeploymentHandle
+from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
 from deployments import logs
 from deployments.absences import Absences
@@ -25,14 +25,16 @@ from deployments.fanout import one, settle
 from deployments.http import create_api
 from deployments.memory import Memory
 from deployments.metrics import Metrics
+from deployments.pictures import DOCUMENT, FACE, Gallery, draw
 from deployments.problems import Problem
 from deployments.settings import Settings
 from deployments.tracing import tracer
 from deployments.transport import send
 from deployments.watch import Watched, reached, stage
-from detectors.contracts import Detector, Measurement, Status
+from detectors.contracts import LOOKED, Detector, FaceBundle, Measurement, Status
 from docfraud.examination import Evidence
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.pictures import Shown
 from fusion.policy import Policy
 from fusion.verdict import DocumentFindings, FaceSummary, Verdict
 from media.capture import Capture, Channel
@@ -91,8 +93,20 @@ class Ingress:
             self._in_flight -= 1
             self._metrics.in_flight(self._in_flight)
 
-    async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
+    async def verify(
+        self,
+        capture: Capture,
+        subject: str | None,
+        deadline_s: float,
+        gallery: Gallery | None = None,
+    ) -> Verdict:
         """Take ``capture`` to a verdict within ``deadline_s`` seconds.
+
+        Args:
+            capture: what the client sent.
+            subject: the client's name for the person.
+            deadline_s: time for all of it, the pictures included.
+            gallery: gets the pictures of what was measured, where someone wants them.
 
         Raises:
             Problem: the upload cannot be decoded, or the graph is full or broken.
@@ -105,7 +119,12 @@ class Ingress:
                 on_document = branches.create_task(self._document_branch(capture, last_call))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # that of the other branch came of its end
-        (face, measured), document = on_face.result(), on_document.result()
+        (face, measured, bundle), (document, page) = on_face.result(), on_document.result()
+        if gallery is not None:
+            if bundle is not None:
+                gallery.begin(FACE, self._draw(bundle, measured, deadline))
+            if document is not None and page is not None:
+                gallery.begin(DOCUMENT, self._draw_page(page, document, deadline))
         session_id = uuid.uuid4().hex
         with stage("fusion"):
             call = self._fusion.verdict.remote(session_id, measured, face, subject, document)
@@ -115,7 +134,7 @@ class Ingress:
 
     async def _face_branch(
         self, capture: Capture, last_call: float
-    ) -> tuple[FaceSummary, dict[str, Measurement]]:
+    ) -> tuple[FaceSummary, dict[str, Measurement], FaceBundle | None]:
         """Locate the face and ask every signal about it, until ``last_call``."""
         absent = self._absences.among([d.name for d in self._detectors])
         with stage("face"):
@@ -123,7 +142,7 @@ class Ingress:
             found = await self._locate(bare, self._needs(absent), last_call - time.monotonic())
         if not isinstance(found, Found):
             lost = {d.name: Measurement(status=found) for d in self._detectors}
-            return FaceSummary(problems=(found,)), lost
+            return FaceSummary(problems=(found,)), lost, None
         able, measured = split(self._detectors, found.located, capture.requested)
         bundle = found.located.bundle
         if bundle is not None:
@@ -137,16 +156,36 @@ class Ingress:
                 answers = await settle(calls, last_call - time.monotonic())
             self._absences.learn(answers)
             measured |= answers
-        return found.summary, measured
+        return found.summary, measured, bundle
 
-    async def _document_branch(self, capture: Capture, last_call: float) -> Evidence | None:
+    async def _draw(
+        self, bundle: FaceBundle, measured: Mapping[str, Measurement], deadline: float
+    ) -> tuple[Shown, ...]:
+        """Let the signals that looked at ``bundle`` draw what they saw."""
+        calls = {
+            d.name: send(self._signals[d.name].pictures, bundle.only(d.needs), d.name)
+            for d in self._detectors
+            if measured[d.name].status in LOOKED
+        }
+        return await draw(calls, deadline - time.monotonic())
+
+    async def _draw_page(
+        self, page: DeploymentResponse[Any], evidence: Evidence, deadline: float
+    ) -> tuple[Shown, ...]:
+        """Let the checks that looked at ``page`` draw what they saw."""
+        names = [name for name, found in evidence.measured.items() if found.status in LOOKED]
+        return await self._documents.pictures(page, names, deadline - time.monotonic())
+
+    async def _document_branch(
+        self, capture: Capture, last_call: float
+    ) -> tuple[Evidence | None, DeploymentResponse[Any] | None]:
         """Examine the document, if there is one or should be, until ``last_call``."""
         if capture.document is None:
-            return withheld_document(capture)
+            return withheld_document(capture), None
         with stage("document"):
             left = last_call - time.monotonic()
             looked = await self._documents.examine(capture.document, capture.channel, left)
-        return looked.examined.evidence
+        return looked.examined.evidence, looked.page
 
     def _needs(self, absent: Collection[str]) -> tuple[str, ...]:
         """What the detectors that are there read: nothing else shall leave Face."""

@@ -7,10 +7,14 @@ a face from a dead coefficient vector, and hardly a live face from its picture.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.contracts import (
     BLENDSHAPES,
@@ -22,6 +26,8 @@ from detectors.contracts import (
     band,
     ramp,
 )
+from detectors.pictures import Image, Picture
+from detectors.pixels import Pixels
 
 BLENDSHAPE_NAMES = (
     "_neutral",
@@ -85,6 +91,12 @@ BLINK_RIGHT = BLENDSHAPE_NAMES.index("eyeBlinkRight")
 
 ACTIVE = 0.01
 """A coefficient above this counts as active: the reference's limit for a blink, used for all."""
+
+BARS = 10
+"""Coefficients that are drawn."""
+
+ROW, NAMES_PX, FULL_PX = 22, 200, 236
+"""Pixels of the picture: height of a row, width of the names, and of a bar that stands for 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +166,13 @@ class Blendshapes(Detector[BlendshapesMapping]):
             }
         )
 
+    def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
+        """Draw the strongest coefficients as bars."""
+        if bundle.blendshapes is None:
+            return ()
+        title = "What the muscles of the face do, the strongest first: compare it with the selfie"
+        return (Image("expression", title, _draw(bundle.blendshapes)),)
+
     @staticmethod
     def score(measures: Measures, mapping: BlendshapesMapping) -> Score:
         """Map activations to a score; a dead vector scores 0 with ``dead_blendshapes``."""
@@ -172,3 +191,26 @@ class Blendshapes(Detector[BlendshapesMapping]):
         if measures["energy"] < mapping.dead_energy:
             return Score(0.0, scored.components, ("dead_blendshapes",))
         return scored
+
+
+def _draw(coefficients: NDArray[np.float32]) -> Pixels:
+    """Draw the :data:`BARS` strongest coefficients, uint8 RGB, a row of :data:`ROW` pixels each."""
+    expression = [index for index in range(BLENDSHAPES) if index != NEUTRAL]
+    strongest = sorted(expression, key=lambda index: -coefficients[index])[:BARS]
+    drawn = np.full((ROW * BARS, NAMES_PX + FULL_PX + ROW, 3), 24, np.uint8)
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    for row, index in enumerate(strongest):
+        value, top = float(np.clip(coefficients[index], 0.0, 1.0)), row * ROW
+        right = NAMES_PX + round(value * FULL_PX)
+        base = (8, top + ROW - 7)
+        cv2.putText(drawn, _words(index), base, font, 0.45, (230, 230, 230), 1, cv2.LINE_AA)
+        cv2.rectangle(drawn, (NAMES_PX, top + 4), (right, top + ROW - 5), (64, 160, 255), -1)
+        cv2.rectangle(
+            drawn, (NAMES_PX, top + 4), (NAMES_PX + FULL_PX, top + ROW - 5), (96, 96, 96), 1
+        )
+    return drawn
+
+
+def _words(index: int) -> str:
+    """Say a name in words: ``mouthSmileLeft`` is ``mouth smile left``."""
+    return re.sub(r"(?=[A-Z])", " ", BLENDSHAPE_NAMES[index]).lower()

@@ -9,7 +9,7 @@ be re-tuned from stored measures, without the images.
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.pictures import Picture
 from media.capture import Channel
 
 LANDMARKS = 478
@@ -42,6 +43,9 @@ class Status(StrEnum):
     LATE = "late"  # the deadline passed first
     OVERLOADED = "overloaded"  # its queue was full
 
+
+LOOKED = frozenset({Status.OK, Status.ABSTAINED})
+"""What has seen something, and can draw it."""
 
 LOST = frozenset({Status.ERROR, Status.LATE, Status.OVERLOADED})
 """What only a fault keeps from being seen: there was something to look at."""
@@ -227,6 +231,14 @@ class Sensor(abc.ABC, Generic[Seen]):
     @abc.abstractmethod
     def measure(self, seen: Seen, /) -> Measurement:
         """Measure ``seen``; safe to call from several threads."""
+
+    def pictures(self, seen: Seen, /) -> Sequence[Picture]:
+        """Draw what the measures are taken from, for people; none by default.
+
+        Called only where someone asks, after ``measure`` answered ``ok`` or ``abstained``, and
+        safe to call from several threads.
+        """
+        return ()
 
 
 class Scored(abc.ABC, Generic[M]):

@@ -5,6 +5,7 @@ The network is Depth Anything V2 Small (Yang et al., NeurIPS 2024), run as ONNX.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from detectors.contracts import (
     band,
     ramp,
 )
+from detectors.pictures import MAX_SIDE, Image, Picture
+from detectors.pixels import Pixels
 from models import onnx, store
 
 if TYPE_CHECKING:
@@ -132,13 +135,26 @@ class Depth(Detector[DepthMapping]):
         if min(box[2] - box[0], box[3] - box[1]) < MIN_FACE:
             return Measurement(status=Status.ABSTAINED, reasons=("face_too_small",))
         disparity = self.disparity(bundle.frame)
-        span = float(np.ptp(disparity))
-        if span <= ROUNDING * float(np.abs(disparity).max()):
+        depth = normalised(disparity)
+        if depth is None:
             return Measurement(
                 status=Status.ABSTAINED, reasons=("no_depth_in_frame",), model=self._digest
             )
-        measures = depth_measures((disparity - disparity.min()) / span, box)
+        span = float(np.ptp(disparity))
+        measures = depth_measures(depth, box)
         return Measurement(measures | {"frame_disparity_span": span}, model=self._digest)
+
+    def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
+        """Draw the depth of the whole frame, and the box of the face in it."""
+        depth = normalised(self.disparity(bundle.frame))
+        if depth is None:
+            return ()
+        pixels = _draw(depth, face_box(bundle, SIDE), bundle.frame_size)
+        title = (
+            "Distance guessed from the one photograph, near in yellow and far in violet: in the "
+            "box, a nose stands out of a face"
+        )
+        return (Image("depth_map", title, pixels),)
 
     def disparity(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network.
@@ -174,6 +190,27 @@ class Depth(Detector[DepthMapping]):
             },
             ("flat_face",) if relief == 0.0 else (),
         )
+
+
+def normalised(disparity: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Bring a frame's disparity to 0..1, near is high; None where it is the same all over."""
+    span = float(np.ptp(disparity))
+    if span <= ROUNDING * float(np.abs(disparity).max()):
+        return None
+    return np.asarray((disparity - disparity.min()) / span, np.float32)
+
+
+def _draw(depth: NDArray[np.float32], box: Box, frame_size: tuple[int, int]) -> Pixels:
+    """Draw depth 0..1 of a square map, uint8 RGB in the shape of the frame; ``box`` in white."""
+    scale = MAX_SIDE / max(frame_size)
+    width, height = (max(round(side * scale), 1) for side in frame_size)
+    levels = np.rint(cv2.resize(depth, (width, height)) * 255).astype(np.uint8)
+    drawn = np.asarray(
+        cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB), np.uint8
+    )
+    x0, y0, x1, y1 = np.rint(np.array(box) / SIDE * (width, height, width, height)).astype(int)
+    cv2.rectangle(drawn, (int(x0), int(y0)), (int(x1), int(y1)), (255, 255, 255), 2)
+    return drawn
 
 
 def face_box(bundle: FaceBundle, side: int) -> Box:

@@ -11,7 +11,8 @@ are not told apart from the cornea.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import cv2
@@ -29,7 +30,8 @@ from detectors.contracts import (
     band,
     ramp,
 )
-from detectors.pixels import grey
+from detectors.pictures import Image, Picture
+from detectors.pixels import Pixels, grey
 from detectors.topology import LEFT_EYE_CONTOUR, LEFT_IRIS, RIGHT_EYE_CONTOUR, RIGHT_IRIS
 
 SIDES = {"right": (RIGHT_IRIS, RIGHT_EYE_CONTOUR), "left": (LEFT_IRIS, LEFT_EYE_CONTOUR)}
@@ -53,6 +55,16 @@ MIN_IRIS_PX = 6.0
 
 MIN_VISIBLE = 0.3
 """Share of the disc between the lids below which the eye counts as closed."""
+
+
+MARGIN, ASPECT = 0.75, 0.6
+"""Half the width of the picture of an eye, in widths of the eye, and its height over its width."""
+
+WIDTH = 320
+"""Width of that picture in pixels."""
+
+LOOKED_AT, HIGHLIGHT = (64, 160, 255), (255, 64, 32)
+"""Colours of outlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,7 @@ class EyeSpecular(Detector[EyeSpecularMapping]):
         measures: dict[str, float] = {}
         reasons: set[str] = set()
         for side, (iris, lids) in SIDES.items():
-            found = _look(bundle.crop, points[list(iris)], points[list(lids)])
+            found = _look(bundle.crop, points[list(iris)], points[list(lids)]).measures
             if found["iris_px"] < MIN_IRIS_PX:
                 reasons.add("iris_too_small")
             elif found["visible"] < MIN_VISIBLE:
@@ -117,6 +129,18 @@ class EyeSpecular(Detector[EyeSpecularMapping]):
             measures |= {f"{side}_{name}": value for name, value in found.items()}
         status = Status.ABSTAINED if reasons else Status.OK
         return Measurement(measures, status, tuple(sorted(reasons)))
+
+    def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
+        """Draw both eyes enlarged, what was looked at and the highlights outlined."""
+        points = bundle.landmarks[:, :2].astype(np.float64)
+        drawn = []
+        for side, (iris, lids) in SIDES.items():
+            outline = points[list(lids)]
+            eye = _look(bundle.crop, points[list(iris)], outline)
+            pixels = _draw(bundle.crop, outline, eye)
+            if pixels is not None:
+                drawn.append(Image(f"{side}_eye", _title(side, eye), pixels))
+        return drawn
 
     @staticmethod
     def score(measures: Measures, mapping: EyeSpecularMapping) -> Score:
@@ -143,15 +167,33 @@ class EyeSpecular(Detector[EyeSpecularMapping]):
         )
 
 
-def _look(
-    crop: NDArray[np.uint8], iris: NDArray[np.float64], lids: NDArray[np.float64]
-) -> dict[str, float]:
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Eye:
+    """What was found in one eye.
+
+    Attributes:
+        measures: without the prefix of the side.
+        corner: x, y in crop pixels of the first pixel of the masks.
+        visible: what was looked at; empty where nothing was.
+        spots: the highlights, of the same shape.
+    """
+
+    measures: dict[str, float]
+    corner: tuple[int, int] = (0, 0)
+    visible: Mask = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
+    spots: Mask = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
+
+
+def _look(crop: NDArray[np.uint8], iris: NDArray[np.float64], lids: NDArray[np.float64]) -> _Eye:
     """Measure one eye; ``iris`` is the centre and four rim points, ``lids`` a closed outline."""
     centre = iris[0]
     radius = float(np.linalg.norm(iris[1:] - centre, axis=1).mean())
     found = {"iris_px": 2 * radius, "visible": 0.0}
     if found["iris_px"] < MIN_IRIS_PX:
-        return found
+        return _Eye(found)
 
     # Landmarks count from the corner of the first pixel, whose own centre is at 0.5.
     low = np.floor(centre - DISC * radius).astype(int)
@@ -165,7 +207,7 @@ def _look(
     visible = disc & inside & between.reshape(x.shape)
     found["visible"] = float(visible.sum() / disc.sum())
     if found["visible"] < MIN_VISIBLE:
-        return found
+        return _Eye(found)
 
     patch = crop[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))]
     level = grey(patch)
@@ -185,4 +227,35 @@ def _look(
     if spots.any():
         largest = centroids[1 + areas.argmax()] + 0.5 + low
         found["x"], found["y"] = ((largest - centre) / radius).tolist()
-    return found
+    return _Eye(found, (int(low[0]), int(low[1])), visible, spots)
+
+
+def _title(side: str, eye: _Eye) -> str:
+    name = f"The subject's {side} eye"
+    if not eye.visible.size:
+        return f"{name}: too small, or too much of it hidden, to look for highlights"
+    found = {0: "no highlight", 1: "one highlight"}
+    count = int(eye.measures["count"])
+    return f"{name}: {found.get(count, f'{count} highlights')} (red) in the visible iris (blue)"
+
+
+def _draw(crop: NDArray[np.uint8], lids: NDArray[np.float64], eye: _Eye) -> Pixels | None:
+    """Draw an eye, uint8 RGB of :data:`WIDTH` pixels' width; None if it is outside the crop."""
+    low, high = lids.min(axis=0), lids.max(axis=0)
+    half = (MARGIN * (high[0] - low[0])) * np.array([1.0, ASPECT])
+    corners = np.rint(np.stack([(low + high) / 2 - half, (low + high) / 2 + half]))
+    (x0, y0), (x1, y1) = np.clip(corners, 0, crop.shape[1::-1]).astype(int)
+    if x1 <= x0 or y1 <= y0:
+        return None
+    size = (WIDTH, max(round(WIDTH * (y1 - y0) / (x1 - x0)), 1))
+    drawn = np.asarray(
+        cv2.resize(crop[y0:y1, x0:x1], size, interpolation=cv2.INTER_CUBIC), np.uint8
+    )
+    for mask, colour in ((eye.visible, LOOKED_AT), (eye.spots, HIGHLIGHT)):
+        whole = np.zeros(crop.shape[:2], np.uint8)
+        rows, columns = np.nonzero(mask)
+        whole[rows + eye.corner[1], columns + eye.corner[0]] = 1
+        large = cv2.resize(whole[y0:y1, x0:x1], size, interpolation=cv2.INTER_NEAREST)
+        outlines, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(drawn, outlines, -1, colour, 1)
+    return drawn

@@ -11,6 +11,7 @@ generators leave, and the measures then hardly tell them from photographs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status, ramp
+from detectors.pictures import Image, Picture, Plot
 from detectors.pixels import grey
 
 GRID = 256
@@ -41,6 +43,11 @@ that a generator's marks there cannot show; ``face_px`` in the record tells."""
 
 MIN_POWER = 0.5
 """Mean log power at low frequencies below which there is no texture: one grey level of noise."""
+
+SHADES = 15
+"""Grey levels of a drawn spectrum: more would show noise and make the file large."""
+
+PEAK_COLOUR = (255, 64, 32)
 
 RADIUS = np.hypot(*np.ogrid[:GRID, :GRID]).astype(np.intp)
 """Distance of each coefficient from the DC corner, rounded down."""
@@ -107,12 +114,37 @@ class GanTexture(Detector[GanTextureMapping]):
         if low < MIN_POWER:
             return Measurement(measures, Status.ABSTAINED, ("no_texture",))
 
-        baseline = cv2.GaussianBlur(power, (0, 0), BASELINE)
-        excess = (power - baseline)[RADIUS >= MIN_RADIUS] - PEAK
+        excess = excess_power(power)[RADIUS >= MIN_RADIUS]
         measures["gradient_variance"] = float(np.gradient(profile).var())
         measures["peak_energy"] = float(excess[excess > 0].sum())
         measures["hf_ratio"] = float(high / low)
         return Measurement(measures)
+
+    def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
+        """Draw the radial profile, and the plane of coefficients with its peaks."""
+        face = face_square(bundle)
+        if len(face) < MIN_FACE_PX:
+            return ()
+        power = log_power(face)
+        radii = np.arange(MIN_RADIUS, GRID, dtype=np.float64)
+        third = len(radii) // 3
+        profile = Plot(
+            "radial_spectrum",
+            "Texture of the face from coarse to fine: a photograph falls off smoothly, without "
+            "bumps and without a rise at the right",
+            "detail in cycles across the face",
+            "mean power, natural logarithm",
+            radii / 2,  # coefficient k of a DCT is k half waves
+            radial_profile(power)[MIN_RADIUS:],
+            {"coarse until": radii[third - 1] / 2, "fine from": radii[-third] / 2},
+        )
+        plane = Image(
+            "peaks",
+            "The same for every direction, coarse at the upper left: a red ring is a regular "
+            "pattern, such as upsampling can leave",
+            _draw_peaks(power),
+        )
+        return profile, plane
 
     @staticmethod
     def score(measures: Measures, mapping: GanTextureMapping) -> Score:
@@ -149,6 +181,23 @@ def radial_profile(power: NDArray[np.float32]) -> NDArray[np.float64]:
     sums = np.bincount(RADIUS.ravel(), weights=power.ravel())[:GRID]
     profile: NDArray[np.float64] = sums / _COUNTS
     return profile
+
+
+def excess_power(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Log power beyond what makes a coefficient a peak; positive at peaks."""
+    baseline = cv2.GaussianBlur(power, (0, 0), BASELINE)
+    return np.asarray(power - baseline - PEAK, np.float32)
+
+
+def _draw_peaks(power: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Draw log power, uint8 RGB (256, 256, 3), brighter for more, with rings about the peaks."""
+    top = float(power[RADIUS >= MIN_RADIUS].max())
+    bright = np.clip(power * (SHADES / max(top, 1.0)), 0, SHADES).astype(np.uint8)
+    drawn = np.repeat((bright * np.uint8(255 // SHADES))[..., None], 3, axis=2)
+    peaks = (excess_power(power) > 0) & (RADIUS >= MIN_RADIUS)
+    for row, column in np.argwhere(peaks):
+        cv2.circle(drawn, (int(column), int(row)), 4, PEAK_COLOUR, 1)
+    return drawn
 
 
 def face_square(bundle: FaceBundle) -> NDArray[np.uint8]:

@@ -12,11 +12,14 @@ screen that was out of focus, far away or strongly reduced in size shows nothing
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status
 from detectors.interference import PATCH, consistency, patches, prominence, ring_ratio, texture
+from detectors.interference_pictures import MAP_TITLE, SPECTRUM_TITLE, draw_interference
+from detectors.pictures import MAX_SIDE, Image, Picture
 from detectors.pixels import Pixels, grey
 
 MIN_TEXTURE = -2.0
@@ -64,6 +67,16 @@ class Moire(Detector[MoireMapping]):
     def measure(self, bundle: FaceBundle) -> Measurement:
         """Measure the crop."""
         return measure_moire(bundle.crop)
+
+    def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
+        """Draw the patches of the telling scale, and the spectrum of the strongest."""
+        drawn = draw_interference(bundle.crop, MAX_SIDE)
+        if drawn is None:
+            return ()
+        return (
+            Image("map", MAP_TITLE, drawn.map),
+            Image("spectrum", SPECTRUM_TITLE, drawn.spectrum),
+        )
 
     @staticmethod
     def score(measures: Measures, mapping: MoireMapping) -> Score:

@@ -32,6 +32,7 @@ from detectors.contracts import (
     TrackWindow,
     ramp,
 )
+from detectors.pictures import Picture, Plot
 from detectors.pose import focal_length
 from detectors.topology import FACE_OVAL
 
@@ -133,6 +134,34 @@ class Parallax(Detector[ParallaxMapping]):
             measures[name] = float(np.median([getattr(view, name) for view in turned]))
         return Measurement(measures)
 
+    def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
+        """Draw turn and relief of every window."""
+        clip = bundle.clip
+        views = _views(clip.tracks, clip.frame_size) if clip else []
+        if not views:
+            return ()
+        middles = np.array([view.middle_s for view in views])
+        low, high = ParallaxMapping().relief_pct
+        relief = Plot(
+            "relief",
+            "Relief of the face as it moves, a point for each second looked at: up to "
+            f"{low:g} % a flat print, from {high:g} % on a head",
+            "time in the clip in s",
+            "relief in % of the face's width",
+            middles,
+            np.array([view.relief_pct for view in views]),
+        )
+        turn = Plot(
+            "turn",
+            "How far the face turned meanwhile: relief means something from "
+            f"{self._min_turn_deg:g}° on",
+            "time in the clip in s",
+            "apparent turn in degrees",
+            middles,
+            np.array([view.turn_deg for view in views]),
+        )
+        return relief, turn
+
     @staticmethod
     def score(measures: Measures, mapping: ParallaxMapping) -> Score:
         """Map the relief; none at all is ``planar``."""
@@ -143,6 +172,7 @@ class Parallax(Detector[ParallaxMapping]):
 class _View(NamedTuple):
     """One window, in the units of the measures."""
 
+    middle_s: float
     turn_deg: float
     plane_turn_deg: float
     residual_pct: float
@@ -182,6 +212,7 @@ def _view(window: TrackWindow, frame_size: tuple[int, int]) -> _View | None:
     where = (start - centre) / width
     depth = RBFInterpolator((face[_INDICES, :2] - centre) / width, _DEPTH, smoothing=1e-6)(where)
     return _View(
+        middle_s=float(window.times.mean()),
         turn_deg=turn_deg(window.landmarks),
         plane_turn_deg=plane_turn_deg(homography, frame_size),
         residual_pct=100.0 * left,

@@ -6,6 +6,7 @@ over the whole clip as in the reference, without the paper's overlap-add.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from detectors.contracts import (
     band,
     ramp,
 )
+from detectors.pictures import Picture, Plot
 
 BAND = (0.7, 4.0)
 """Pass band of the pulse in Hz: 42 to 240 beats a minute."""
@@ -130,6 +132,44 @@ class Rppg(Detector[RppgMapping]):
             return Measurement(measures, Status.ABSTAINED, ("no_colour_change",))
         return Measurement(measures | pulse | _background(clip, pulse["snr_db"]))
 
+    def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
+        """Draw the trace of the skin and its spectrum, and the spectrum of the background."""
+        clip = bundle.clip
+        if clip is None:
+            return ()
+        skin = skin_trace(clip)
+        _, reason = _fitness(clip, skin)
+        pulse = None if reason else Pulse.of(clip.times, skin)
+        if pulse is None:
+            return ()
+        drawn = [
+            Plot(
+                "pulse",
+                "Colour of the skin, filtered for a pulse: a heart beat is a regular wave",
+                "time in s",
+                "change of colour in %",
+                np.arange(len(pulse.trace)) / pulse.rate,
+                100 * pulse.trace,
+            ),
+            _spectrum_plot(
+                "spectrum",
+                "How strong each rate is in the colour of the skin: a heart beat is one clear peak",
+                pulse,
+            ),
+        ]
+        behind = _background_trace(clip)
+        wall = None if behind is None else Pulse.of(clip.times, behind)
+        if wall is not None:
+            drawn.append(
+                _spectrum_plot(
+                    "background_spectrum",
+                    "The same of the background: what peaks here as well comes from the light, "
+                    "the camera or the compression",
+                    wall,
+                )
+            )
+        return drawn
+
     @staticmethod
     def score(measures: Measures, mapping: RppgMapping) -> Score:
         """Weigh the SNR and the plausibility of the rate."""
@@ -163,6 +203,52 @@ def skin_trace(clip: Clip) -> Trace:
     return trace
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Pulse:
+    """What may be a pulse in the colour of one area.
+
+    Attributes:
+        trace: float64 (N,), evenly spaced, change of colour relative to its mean.
+        rate: of ``trace``, in Hz.
+    """
+
+    trace: Trace
+    rate: float
+
+    @classmethod
+    def of(cls, times: Trace, rgb: Trace) -> Pulse | None:
+        """Project colour on a pulse; None where the colour does not change or is black.
+
+        Args:
+            times: float64 (T,), seconds, increasing.
+            rgb: float64 (T, 3), mean colour, at least two rows without NaN.
+        """
+        rate = float((len(times) - 1) / (times[-1] - times[0]))
+        even = _resampled(times, rgb)
+        if even.mean(axis=0).min() <= 0:
+            return None
+        pulse = _pos(even / even.mean(axis=0))
+        if pulse is None:
+            return None
+        passband = signal.butter(3, BAND, "bandpass", fs=rate, output="sos")
+        return cls(signal.sosfiltfilt(passband, pulse), rate)
+
+    def bins(self) -> tuple[Trace, Trace]:
+        """Frequencies in the band, in Hz, and the power there; one over the duration apart."""
+        return _spectrum(self.trace, self.rate, len(self.trace))
+
+    def between_bins(self) -> tuple[Trace, Trace]:
+        """The same, 16 times finer by zero-padding; a Hann window keeps other peaks out."""
+        windowed = self.trace * signal.windows.hann(len(self.trace))
+        return _spectrum(windowed, self.rate, 16 * len(self.trace))
+
+    def refined(self, peak: float) -> float:
+        """Refine a peak of :meth:`bins`, in Hz."""
+        frequency, power = self.between_bins()
+        near = np.abs(frequency - peak) <= self.rate / len(self.trace)
+        return float(frequency[near][power[near].argmax()])
+
+
 def pulse_measures(times: Trace, rgb: Trace) -> dict[str, float] | None:
     """Look for a periodic change of colour.
 
@@ -174,23 +260,36 @@ def pulse_measures(times: Trace, rgb: Trace) -> dict[str, float] | None:
         ``snr_db``, ``bpm`` and ``bpm_interpolated``, see :class:`Rppg`; None where the colour
         does not change or is black.
     """
-    rate = (len(times) - 1) / (times[-1] - times[0])
-    even = _resampled(times, rgb)
-    if even.mean(axis=0).min() <= 0:
-        return None
-    pulse = _pos(even / even.mean(axis=0))
+    pulse = Pulse.of(times, rgb)
     if pulse is None:
         return None
-    passband = signal.butter(3, BAND, "bandpass", fs=rate, output="sos")
-    pulse = signal.sosfiltfilt(passband, pulse)
-    frequency, power = _spectrum(pulse, rate, len(pulse))
+    frequency, power = pulse.bins()
     peak = int(power.argmax())
     noise = np.delete(power, peak).mean()
     return {
         "snr_db": float(10 * np.log10(power[peak] / noise)),
         "bpm": float(60 * frequency[peak]),
-        "bpm_interpolated": 60 * _between_bins(pulse, rate, float(frequency[peak])),
+        "bpm_interpolated": 60 * pulse.refined(float(frequency[peak])),
     }
+
+
+def _spectrum_plot(name: str, title: str, pulse: Pulse) -> Plot:
+    frequency, power = pulse.bins()
+    peak = 60 * pulse.refined(float(frequency[power.argmax()]))
+    fine, power = pulse.between_bins()
+    # A sine of amplitude a has, under a Hann window, a peak of a * N / 4.
+    amplitude = 4 * np.sqrt(power) / len(pulse.trace)
+    slowest, fastest = RppgMapping().bpm[1:3]
+    limits = {f"{slowest:.0f} bpm": slowest, f"{fastest:.0f} bpm": fastest}
+    return Plot(
+        name,
+        title,
+        "rate in beats a minute",
+        "amplitude in % of the colour",
+        60 * fine,
+        100 * amplitude,
+        {f"peak, {peak:.0f} bpm": peak} | limits,
+    )
 
 
 def _resampled(times: Trace, rgb: Trace) -> Trace:
@@ -218,19 +317,15 @@ def _spectrum(pulse: Trace, rate: float, points: int) -> tuple[Trace, Trace]:
     return frequency[inside], power[inside]
 
 
-def _between_bins(pulse: Trace, rate: float, peak: float) -> float:
-    """Refine a peak in Hz by zero-padding; a Hann window keeps its other side out."""
-    windowed = pulse * signal.windows.hann(len(pulse))
-    frequency, power = _spectrum(windowed, rate, 16 * len(pulse))
-    near = np.abs(frequency - peak) <= rate / len(pulse)
-    return float(frequency[near][power[near].argmax()])
+def _background_trace(clip: Clip) -> Trace | None:
+    """Mean colour of the background, as :func:`skin_trace`; None where it is not seen."""
+    rgb: Trace = clip.roi_rgb[:, BACKGROUND].astype(np.float64)
+    return rgb if np.isfinite(rgb).all(axis=1).mean() >= MIN_VISIBLE else None
 
 
 def _background(clip: Clip, skin_snr_db: float) -> dict[str, float]:
-    rgb = clip.roi_rgb[:, BACKGROUND].astype(np.float64)
-    if np.isfinite(rgb).all(axis=1).mean() < MIN_VISIBLE:
-        return {}
-    found = pulse_measures(clip.times, rgb)
+    rgb = _background_trace(clip)
+    found = None if rgb is None else pulse_measures(clip.times, rgb)
     if found is None:
         return {}
     return {

@@ -12,6 +12,7 @@ from typing import Any, Generic
 from detectors.contracts import Detector, Measurement, Seen, Sensor, Status
 from detectors.face import FaceProblem, Located
 from detectors.faults import whereabouts
+from detectors.pictures import Picture
 from models.store import ModelUnavailable
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,16 @@ class Runner(Generic[Seen]):
                 status=Status.ERROR, reasons=tuple(f"not_finite:{name}" for name in odd)
             )
         return measured
+
+    def pictures(self, seen: Seen) -> tuple[Picture, ...]:
+        """Draw what the sensor sees in ``seen``; nothing without its weights, or where it fails."""
+        if self._unavailable:
+            return ()
+        try:
+            return tuple(self.sensor.pictures(seen))
+        except Exception as error:  # a picture that fails must not cost the verdict
+            log.error("%s could not be drawn: %s", self.sensor.name, whereabouts(error))
+            return ()
 
 
 def missing_input(

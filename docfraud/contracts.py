@@ -6,14 +6,16 @@ their mapping to a score, and a check that cannot look says so instead of guessi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import ClassVar, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.contracts import M, Measurement, Scored, Sensor
+from detectors.pictures import Image as Panel
+from detectors.pictures import Picture
 from media.capture import Channel
 from media.headers import ImageFormat
 from media.images import Image
@@ -82,7 +84,12 @@ class Check(Sensor[Page], Scored[M], Generic[M]):
 
     To add one: write a subclass in a file of its own, list it in ``docfraud/registry.py`` and give
     it a weight in the policy.
+
+    Attributes:
+        panels: names and titles of the parts of equal width that :meth:`picture` has abreast.
     """
+
+    panels: ClassVar[tuple[tuple[str, str], ...]] = (("heatmap", "What the check saw"),)
 
     def picture(self, page: Page) -> NDArray[np.uint8] | None:
         """Draw where the check looked and what it saw, or None where there is nothing to see.
@@ -91,6 +98,14 @@ class Check(Sensor[Page], Scored[M], Generic[M]):
             uint8 RGB (h, w, 3), of any size.
         """
         return None
+
+    def pictures(self, page: Page) -> Sequence[Picture]:
+        """Take the picture apart into its panels."""
+        drawn = self.picture(page)
+        if drawn is None:
+            return ()
+        parts = np.hsplit(drawn, len(self.panels))
+        return [Panel(*panel, part) for panel, part in zip(self.panels, parts, strict=True)]
 
 
 class Reader(Sensor[Page]):

@@ -105,6 +105,13 @@ class Ela(Check[ElaMapping]):
 
     name: ClassVar[str] = "ela"
     mapping: ClassVar[type] = ElaMapping
+    panels: ClassVar[tuple[tuple[str, str], ...]] = (
+        (
+            "error_levels",
+            "What saving again would change, amplified: look for a part unlike the rest",
+        ),
+        ("foreign", "Red where a part lacks the compression that the rest went through before"),
+    )
 
     def measure(self, page: Page) -> Measurement:
         """Measure what compression and noise tell."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from detectors.contracts import Measurement, Status
+from detectors.pictures import Picture
 from detectors.runner import Runner
-from docfraud.contracts import Check, Fields, Page, Reading
+from docfraud.contracts import Fields, Page, Reading, node_of
 from docfraud.crossref import Comparison, compare
 from docfraud.heatmaps import heatmap
 from docfraud.registry import SENSORS
@@ -90,6 +91,9 @@ class Examiner:
 
     def heatmaps(self, page: Page) -> dict[str, bytes]:
         """Draw what every check saw, as PNG, where it has something to show."""
-        sensors = {name: runner.sensor for name, runner in self._runners.items()}
-        drawn = {n: heatmap(s, page) for n, s in sensors.items() if isinstance(s, Check)}
+        drawn = {name: heatmap(runner.pictures(page)) for name, runner in self._runners.items()}
         return {name: picture for name, picture in drawn.items() if picture is not None}
+
+    def pictures(self, page: Page, names: Collection[str]) -> dict[str, tuple[Picture, ...]]:
+        """Draw what those of ``names`` saw, by the names of their nodes."""
+        return {node_of(name): self._runners[name].pictures(page) for name in names}

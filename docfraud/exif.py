@@ -147,6 +147,11 @@ class Exif(Check[ExifMapping]):
 
     name: ClassVar[str] = "exif"
     mapping: ClassVar[type] = ExifMapping
+    panels: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("thumbnail", "The small preview inside the file, made when it was taken"),
+        ("page", "The picture itself at the same size"),
+        ("difference", "Where the two differ: the brighter, the more was changed afterwards"),
+    )
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now

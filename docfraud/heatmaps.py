@@ -1,30 +1,15 @@
-"""What a check saw, as a picture for people."""
+"""What a check saw, as one picture for people."""
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from collections.abc import Sequence
 
-import cv2
+import numpy as np
 
-from detectors.faults import whereabouts
-from docfraud.contracts import Check, Page
-
-log = logging.getLogger(__name__)
+from detectors.pictures import Image, Picture, png
 
 
-def heatmap(check: Check[Any], page: Page) -> bytes | None:
-    """Draw what ``check`` saw on ``page``.
-
-    Returns:
-        A PNG, or None where there is nothing to see, or drawing failed.
-    """
-    try:
-        drawn = check.picture(page)
-    except Exception as error:  # a picture that fails must not cost the findings
-        log.error("%s could not be drawn: %s", check.name, whereabouts(error))
-        return None
-    if drawn is None:
-        return None
-    done, encoded = cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
-    return encoded.tobytes() if done else None
+def heatmap(drawn: Sequence[Picture]) -> bytes | None:
+    """Encode the panels of a check abreast; None where there are none."""
+    panels = [picture.pixels for picture in drawn if isinstance(picture, Image)]
+    return png(np.hstack(panels)) if panels else None

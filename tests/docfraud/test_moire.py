@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from detectors.contracts import Status
+from detectors.interference_pictures import MARK, SIDE
 from detectors.moire import MoireMapping, measure_moire, score_moire
 from detectors.pixels import Pixels
 from docfraud.contracts import Page
-from docfraud.moire import MARK, SIDE, Moire
+from docfraud.moire import Moire
 
 PATCHWISE = MoireMapping(ratio_weight=0.0, interference_weight=1.0)
 
