@@ -95,7 +95,6 @@ def verify(
     The exit code is 0 whenever a verdict was reached, whatever it says.
     """
     from fusion.enforcement import canary_key
-    from fusion.plots import files
     from media.capture import Capture
     from pipeline import Pipeline
     from terminal import verdict_panel
@@ -111,6 +110,8 @@ def verify(
         if pictures is None:
             verdict, written = pipeline.verify(capture, subject), []
         else:
+            from fusion.plots import files
+
             verdict, drawn = pipeline.illustrate(capture, subject)
             written = _write_all(pictures, files(drawn))
     if as_json:

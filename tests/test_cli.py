@@ -65,6 +65,20 @@ def test_verify_draws_every_signal_for_people(selfie: Path) -> None:
     assert "face.jpg" in result.stdout
 
 
+def test_verify_draws_what_every_signal_saw(selfie: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "seen"
+    result = palisade("verify", "--selfie", selfie, "--pictures", folder)
+    assert result.returncode == 0, result.stderr
+    for name in ("eye_specular_left_eye.png", "gan_texture_radial_spectrum.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+        assert name in result.stdout
+
+
+def test_pictures_that_cannot_be_written_are_one_line(selfie: Path) -> None:
+    result = palisade("verify", "--selfie", selfie, "--pictures", "/dev/null/seen")
+    assert_one_line_error(result, "/dev/null")
+
+
 def test_document_prints_findings_as_json(selfie: Path) -> None:
     result = palisade("document", selfie, "--json", "--policy", "hardened")
     assert result.returncode == 0, result.stderr

@@ -12,8 +12,10 @@ from PIL import Image
 from demo import scenes
 from detectors.contracts import Status
 from detectors.registry import DETECTORS
+from docfraud.contracts import node_of
 from docfraud.registry import CHECKS, SENSORS
 from fusion.answers import Wanted
+from fusion.pictures import illustrate
 from fusion.policy import load_policy
 from fusion.verdict import Decision, Verdict
 from media.capture import Capture
@@ -143,3 +145,29 @@ def test_what_is_measured_and_decided_needs_neither_ray_nor_fastapi() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert printed.strip() == "[]"
+
+
+def test_what_was_measured_is_drawn_beside_the_same_verdict(
+    pipeline: Pipeline, selfie: bytes
+) -> None:
+    capture = Capture(selfie, document=selfie)
+    verdict, pictures = pipeline.illustrate(capture)
+    assert verdict.score == pipeline.verify(capture).score
+    shown = [(picture.signal, picture.name) for picture in pictures]
+    assert len(set(shown)) == len(shown)
+    assert {
+        ("eye_specular", "right_eye"),
+        ("gan_texture", "radial_spectrum"),
+        ("document_moire", "map"),
+        ("document_ela", "foreign"),
+    } <= set(shown)
+    assert {signal for signal, _ in shown} <= {d.name for d in DETECTORS} | {
+        node_of(check.name) for check in CHECKS
+    }
+    assert len(illustrate(verdict.to_json(), pictures)) < 500_000
+
+
+def test_nothing_is_drawn_of_a_capture_without_a_face(pipeline: Pipeline) -> None:
+    verdict, pictures = pipeline.illustrate(Capture(jpeg(np.full((300, 300, 3), 90, np.uint8))))
+    assert verdict.score is None
+    assert pictures == ()

@@ -3,12 +3,15 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 from bundles import bundle_with
 
 from deployments import detector as module
 from deployments.detector import Signal
 from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score
+from detectors.pictures import Image
+from fusion.pictures import ShownImage
 
 
 class Waits(Detector[None]):
@@ -49,3 +52,19 @@ def test_a_replica_whose_call_does_not_return_asks_to_be_replaced(
     call.join()
     signal.check_health()
     assert answers[0].measures == {"value": 1.0}
+
+
+class Draws(Waits):
+    name = "draws"
+
+    def pictures(self, bundle: FaceBundle) -> tuple[Image, ...]:
+        return (Image("crop", "The crop", bundle.crop),)
+
+
+def test_a_replica_draws_what_is_small_enough_to_be_sent() -> None:
+    seen = bundle_with(crop=np.zeros((900, 900, 3), np.uint8))
+    (shown,) = Signal(Draws).pictures(seen, "document_draws")
+    assert isinstance(shown, ShownImage)
+    assert (shown.signal, shown.name) == ("document_draws", "crop")
+    assert len(shown.png) < 2000
+    assert Signal(Waits).pictures(seen, "waits") == ()

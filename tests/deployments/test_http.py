@@ -15,13 +15,17 @@ from verdicts import verdict_with
 
 from deployments.http import create_api
 from deployments.memory import Memory
+from deployments.pictures import DOCUMENT, FACE, Gallery
 from deployments.problems import Problem
 from deployments.settings import MemorySettings, Settings
 from detectors.contracts import Status
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.pictures import Shown, ShownImage
 from fusion.policy import Policy, load_policy
 from fusion.verdict import DocumentFindings, Verdict
 from media.capture import Capture, Channel
+
+PIXELS = "pixels-of-a-face"
 
 
 class Service:
@@ -32,6 +36,8 @@ class Service:
         self.asked: tuple[Capture, str | None, float] | None = None
         self.failure: Exception | None = None
         self.full = False
+        self.drawn: list[str] = []
+        self.undrawable: set[str] = set()
         self.document_asked: tuple[bytes, Channel, Wanted, float] | None = None
 
     @contextmanager
@@ -40,11 +46,26 @@ class Service:
             raise Problem(503, "overloaded", "Every replica is busy.", retry_after=1)
         yield
 
-    async def verify(self, capture: Capture, subject: str | None, deadline_s: float) -> Verdict:
+    async def verify(
+        self,
+        capture: Capture,
+        subject: str | None,
+        deadline_s: float,
+        gallery: Gallery | None = None,
+    ) -> Verdict:
         self.asked = (capture, subject, deadline_s)
         if self.failure:
             raise self.failure
+        if gallery is not None:
+            gallery.begin(DOCUMENT, self.draw("document_moire"))
+            gallery.begin(FACE, self.draw("eye_specular"))
         return verdict_with()
+
+    async def draw(self, signal: str) -> tuple[Shown, ...]:
+        self.drawn.append(signal)
+        if signal in self.undrawable:
+            raise RuntimeError(PIXELS)
+        return (ShownImage(signal, "seen", "What was seen", b"\x89PNG" + PIXELS.encode()),)
 
     async def document(
         self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float
@@ -275,10 +296,23 @@ def test_openapi_documents_the_form_the_errors_and_an_example(client: TestClient
     example = operation["responses"]["200"]["content"]["application/json"]["example"]
     # FastAPI leaves out what is null in an example.
     assert set(Verdict.__slots__) - set(example) == {"document"}
-    assert [p["name"] for p in operation["parameters"]] == [
+    assert {p["name"] for p in operation["parameters"]} == {
+        "pictures",
         "Palisade-Deadline-Ms",
         "Idempotency-Key",
-    ]
+    }
+
+
+def test_openapi_documents_both_answers(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    answers = document["paths"]["/v1/verify"]["post"]["responses"]["200"]
+    schema = answers["content"]["application/json"]["schema"]
+    assert {option["$ref"].rpartition("/")[2] for option in schema["anyOf"]} == {
+        "Verdict",
+        "Illustrated",
+    }
+    pictures = document["components"]["schemas"]["Illustrated"]["properties"]["pictures"]
+    assert set(pictures["items"]["discriminator"]["mapping"]) == {"plot", "image"}
 
 
 def test_a_document_alone_reaches_the_service(client: TestClient, service: Service) -> None:
@@ -334,3 +368,61 @@ def test_a_document_alone_must_be_there(client: TestClient) -> None:
 def test_a_full_graph_refuses_a_document_too(client: TestClient, service: Service) -> None:
     service.full = True
     assert_problem(client.post("/v1/documents", files={"document": file()}), 503, "overloaded")
+
+
+def test_pictures_come_beside_the_verdict_that_is_on_record(
+    client: TestClient, service: Service
+) -> None:
+    response = client.post("/v1/verify?pictures=true", files={"selfie": file()})
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    assert set(answer) == {"verdict", "pictures"}
+    stored = client.get(f"/v1/sessions/{answer['verdict']['session_id']}").content
+    assert response.content.startswith(b'{"verdict":' + stored + b',"pictures":[')
+    assert PIXELS.encode() not in stored
+    # The face's come first, whichever is drawn first.
+    assert service.drawn == ["document_moire", "eye_specular"]
+    assert [p["signal"] for p in answer["pictures"]] == ["eye_specular", "document_moire"]
+    assert base64.b64decode(answer["pictures"][0]["png"]) == b"\x89PNG" + PIXELS.encode()
+    assert response.headers["palisade-record"] == "stored"
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("query", ["", "?pictures=false"])
+def test_nothing_is_drawn_unasked(client: TestClient, service: Service, query: str) -> None:
+    response = client.post(f"/v1/verify{query}", files={"selfie": file()})
+    assert set(response.json()) == set(Verdict.__slots__)
+    assert "cache-control" not in response.headers
+    assert service.drawn == []
+
+
+def test_a_replay_has_no_pictures(client: TestClient, service: Service) -> None:
+    key = {"Idempotency-Key": '"a-key"'}
+    first, second = (
+        client.post("/v1/verify?pictures=true", files={"selfie": file()}, headers=key)
+        for _ in range(2)
+    )
+    assert len(first.json()["pictures"]) == 2
+    assert second.json() == {"verdict": first.json()["verdict"], "pictures": []}
+    assert second.headers["idempotency-replayed"] == "true"
+    bare = client.post("/v1/verify", files={"selfie": file()}, headers=key)
+    assert bare.json() == first.json()["verdict"]
+    assert len(service.drawn) == 2
+
+
+def test_a_picture_that_fails_costs_itself_and_says_nothing(
+    client: TestClient, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.undrawable = {"eye_specular"}
+    answer = client.post("/v1/verify?pictures=true", files={"selfie": file()}).json()
+    assert [p["signal"] for p in answer["pictures"]] == ["document_moire"]
+    assert "pictures were lost: RuntimeError" in caplog.text
+    assert PIXELS not in caplog.text
+
+
+def test_a_refusal_is_the_same_with_pictures(client: TestClient, service: Service) -> None:
+    service.failure = Problem(503, "node-unavailable", "Fusion does not answer.", retry_after=2)
+    response = client.post("/v1/verify?pictures=true", files={"selfie": file()})
+    assert_problem(response, 503, "node-unavailable")
+    response = client.post("/v1/verify?pictures=maybe", files={"selfie": file()})
+    assert_problem(response, 422, "invalid-request")

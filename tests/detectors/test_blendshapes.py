@@ -7,8 +7,16 @@ import pytest
 from bundles import bundle_with
 from numpy.typing import NDArray
 
-from detectors.blendshapes import BLENDSHAPE_NAMES, Blendshapes, BlendshapesMapping
+from detectors.blendshapes import (
+    BARS,
+    BLENDSHAPE_NAMES,
+    FULL_PX,
+    ROW,
+    Blendshapes,
+    BlendshapesMapping,
+)
 from detectors.contracts import BLENDSHAPES, FaceBundle, Measures, Score, Status
+from detectors.pictures import Image
 from detectors.runner import Runner
 
 Vector = NDArray[np.float32]
@@ -172,3 +180,17 @@ def test_a_real_face_and_the_model_s_own_order(
     scored = score(smiling)
     assert scored.components["energy"] == 1.0
     assert scored.value > 0.9
+
+
+def test_the_strongest_are_drawn_as_bars_of_their_length() -> None:
+    coefficients = vector(mouthSmileLeft=0.75, jawOpen=0.25, _neutral=1.0)
+    (image,) = Blendshapes().pictures(bundle(coefficients))
+    assert isinstance(image, Image)
+    assert image.pixels.shape[0] == BARS * ROW
+    blue = (image.pixels == np.array((64, 160, 255))).all(axis=2)
+    lengths = [blue[row * ROW + ROW // 2].sum() / FULL_PX for row in range(BARS)]
+    assert lengths[:3] == pytest.approx([0.75, 0.25, 0.0], abs=0.02)  # a frame is drawn over them
+
+
+def test_without_coefficients_nothing_is_drawn() -> None:
+    assert Blendshapes().pictures(bundle(None)) == ()

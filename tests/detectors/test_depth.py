@@ -23,6 +23,7 @@ from detectors.depth import (
     depth_measures,
     face_box,
 )
+from detectors.pictures import MAX_SIDE, Image
 from detectors.runner import Runner
 from models import manifest
 from models.store import ModelUnavailable
@@ -294,3 +295,29 @@ def test_a_model_with_another_interface_is_refused(
 def test_a_detector_that_was_not_loaded_says_so() -> None:
     with pytest.raises(RuntimeError, match="load"):
         Depth().measure(bundle(framed(relief(0.2))))
+
+
+def test_the_map_is_drawn_with_the_face_in_a_box(brightness: Depth) -> None:
+    wide = np.asarray(cv2.resize(framed(relief(0.2)), (1000, 500)), np.uint8)
+    (image,) = brightness.pictures(bundle(wide))
+    assert isinstance(image, Image)
+    assert image.pixels.shape == (MAX_SIDE // 2, MAX_SIDE, 3)  # as the frame, not as the network
+    rows, columns = np.nonzero((image.pixels == 255).all(axis=2))
+    scale = MAX_SIDE / SIDE
+    assert (columns.min(), columns.max()) == pytest.approx((BOX[0] * scale, BOX[2] * scale), abs=2)
+    assert (rows.min(), rows.max()) == pytest.approx(
+        (BOX[1] * scale / 2, BOX[3] * scale / 2), abs=2
+    )
+    violet, yellow = image.pixels[2, 2].astype(int), image.pixels[-2, -2].astype(int)
+    assert violet[2] > violet[1]  # the black corner is far
+    assert min(yellow[:2]) > 200 > yellow[2]  # the white one near
+
+
+def test_what_has_no_depth_or_no_weights_is_not_drawn(
+    brightness: Depth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    even = bundle(np.full((300, 300, 3), 90, np.uint8))
+    assert brightness.pictures(even) == ()
+    monkeypatch.setenv("PALISADE_MODELS", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Runner(Depth()).pictures(even) == ()

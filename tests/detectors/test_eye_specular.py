@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors.contracts import LANDMARKS, FaceBundle, Measurement, Score, Status
-from detectors.eye_specular import EyeSpecular, EyeSpecularMapping
+from detectors.eye_specular import HIGHLIGHT, LOOKED_AT, EyeSpecular, EyeSpecularMapping
+from detectors.pictures import Image, Picture
 from detectors.topology import LEFT_EYE_CONTOUR, LEFT_IRIS, RIGHT_EYE_CONTOUR, RIGHT_IRIS
 
 COMPONENTS = ("presence", "symmetry", "area", "brightness")
@@ -323,3 +324,46 @@ def test_highlights_planted_in_a_real_face(astronaut: Pixels, astronaut_landmark
     scored = score(large, points)
     assert scored.components["presence"] == scored.components["symmetry"] == 1.0
     assert scored.value > 0.95
+
+
+def outlined(picture: Picture, colour: tuple[int, int, int]) -> tuple[float, float]:
+    """Centre of the outline in ``colour``, in the picture's width from its left and upper edge."""
+    assert isinstance(picture, Image)
+    rows, columns = np.nonzero((picture.pixels == np.array(colour)).all(axis=2))
+    assert len(rows) > 0
+    width = picture.pixels.shape[1]
+    return (columns.min() + columns.max()) / 2 / width, (rows.min() + rows.max()) / 2 / width
+
+
+def test_a_highlight_is_outlined_where_it_is() -> None:
+    right, left = EyeSpecular().pictures(bundle(draw((LAMP,), (WINDOW,)), landmarks()))
+    assert (right.name, left.name) == ("right_eye", "left_eye")
+    for picture, (x, y, _) in ((right, LAMP), (left, WINDOW)):
+        # The eye is four radii wide, the picture one and a half times as wide and 0.6 as high.
+        at_x, at_y = outlined(picture, HIGHLIGHT)
+        assert at_x == pytest.approx(0.5 + x / 6, abs=0.015)
+        assert at_y == pytest.approx(0.3 + y / 6, abs=0.015)
+        assert outlined(picture, LOOKED_AT)[0] == pytest.approx(0.5, abs=0.015)
+        assert "one highlight" in picture.title
+
+
+def test_right_and_left_are_the_subjects() -> None:
+    right, left = EyeSpecular().pictures(bundle(draw((LAMP,), ()), landmarks()))
+    assert right.title.startswith("The subject's right eye: one highlight")
+    assert left.title.startswith("The subject's left eye: no highlight")
+
+
+def test_a_closed_eye_is_drawn_without_outlines() -> None:
+    points = landmarks(gap=0.05)
+    right, _ = EyeSpecular().pictures(bundle(draw(gap=0.05), points))
+    assert isinstance(right, Image)
+    assert "hidden" in right.title
+    for colour in (LOOKED_AT, HIGHLIGHT):
+        assert not (right.pixels == np.array(colour)).all(axis=2).any()
+
+
+def test_an_eye_outside_the_crop_is_left_out() -> None:
+    points = landmarks()
+    points[:, 0] -= 130  # the right eye is beyond the edge
+    (left,) = EyeSpecular().pictures(bundle(draw((), ()), points))
+    assert left.name == "left_eye"

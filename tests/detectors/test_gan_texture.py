@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from detectors.contracts import LANDMARKS, FaceBundle, Measurement, Measures, Score, Status
 from detectors.gan_texture import (
     GRID,
+    MIN_RADIUS,
+    PEAK_COLOUR,
     RADIUS,
     GanTexture,
     GanTextureMapping,
     log_power,
     radial_profile,
 )
+from detectors.pictures import Image, Plot
 
 Pixels = NDArray[np.uint8]
 Grey = NDArray[np.float64]
@@ -283,3 +286,31 @@ def test_photographs_are_not_called_synthetic(data_dir: Path) -> None:
         values.append(GanTexture.score(found, GanTextureMapping()).value)
     assert np.median(values) > 0.95
     assert min(values) > 0.8
+
+
+def test_the_profile_that_is_measured_is_drawn() -> None:
+    face = rgb(noise(1.0))
+    profile, _ = GanTexture().pictures(bundle(face))
+    assert isinstance(profile, Plot)
+    assert (profile.y == radial_profile(log_power(face))[MIN_RADIUS:]).all()
+    assert (profile.x[0], profile.x[-1]) == (MIN_RADIUS / 2, (GRID - 1) / 2)
+    low = profile.y[profile.x <= profile.marks["coarse until"]].mean()
+    high = profile.y[profile.x >= profile.marks["fine from"]].mean()
+    measured = GanTexture().measure(bundle(face)).measures
+    assert high / low == pytest.approx(measured["hf_ratio"])
+
+
+def test_a_planted_pattern_is_ringed_and_nothing_else() -> None:
+    y, x = np.mgrid[:GRID, :GRID] + 0.5
+    wave = 12 * np.cos(np.pi * 90 * x / GRID) * np.cos(np.pi * 60 * y / GRID)
+    for added, ringed in ((0.0, False), (wave, True)):
+        _, plane = GanTexture().pictures(bundle(rgb(noise(1.0) + added)))
+        assert isinstance(plane, Image)
+        rows, columns = np.nonzero((plane.pixels == np.array(PEAK_COLOUR)).all(axis=2))
+        assert bool(len(rows)) is ringed
+        if ringed:
+            assert (columns.mean(), rows.mean()) == pytest.approx((90, 60), abs=1)
+
+
+def test_a_small_face_is_not_drawn() -> None:
+    assert GanTexture().pictures(bundle(rgb(noise(1.0, size=64)))) == ()

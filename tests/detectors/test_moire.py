@@ -11,7 +11,9 @@ import pytest
 from bundles import bundle_with
 
 from detectors.contracts import Measures, Status
+from detectors.interference_pictures import draw_interference
 from detectors.moire import Moire, MoireMapping, measure_moire, score_moire
+from detectors.pictures import MAX_SIDE, Image
 from detectors.pixels import Pixels
 
 PATCHWISE = MoireMapping(ratio_weight=0.0, interference_weight=1.0)
@@ -134,3 +136,18 @@ def test_photographs_of_screens_score_lower(data_dir: Path) -> None:
         assert min(map(len, scores.values())) >= 6
         wins = [real > screen for real in scores["real"] for screen in scores["screen"]]
         assert np.mean(wins) > 0.7
+
+
+def test_the_crop_is_drawn_as_a_page_is(astronaut: Pixels) -> None:
+    where, spectrum = Moire().pictures(bundle_with(crop=astronaut))
+    drawn = draw_interference(astronaut, MAX_SIDE)
+    assert drawn is not None
+    assert isinstance(where, Image)
+    assert isinstance(spectrum, Image)
+    assert (where.pixels == drawn.map).all()
+    assert (spectrum.pixels == drawn.spectrum).all()
+    assert spectrum.pixels.shape == (MAX_SIDE, MAX_SIDE, 3)
+
+
+def test_a_small_crop_is_not_drawn() -> None:
+    assert Moire().pictures(bundle_with(crop=np.zeros((200, 300, 3), np.uint8))) == ()

@@ -236,3 +236,22 @@ def test_pictures_of_a_turning_print(portrait):
 
 def test_pictures_of_a_still_print(portrait):
     assert seen(portrait, flat=True, degrees=2).reasons == ("insufficient_motion",)
+
+
+def test_the_windows_are_drawn_in_their_time():
+    later = window("plane", 20)
+    later = TrackWindow(later.times + 3.0, later.points, later.landmarks)
+    relief, turn = Parallax().pictures(bundle(window("head", 10), later))
+    assert (relief.name, turn.name) == ("relief", "turn")
+    assert relief.x.tolist() == turn.x.tolist() == [0.5, 3.5]
+    head, flat = (Parallax().measure(bundle(w)).measures for w in (window("head", 10), later))
+    assert relief.y.tolist() == [head["relief_pct"], flat["relief_pct"]]
+    assert turn.y.tolist() == [head["turn_deg"], flat["turn_deg"]]
+
+
+def test_a_still_face_is_drawn_though_it_is_not_judged():
+    still = bundle(window("head", 2))
+    assert Parallax().measure(still).status is Status.ABSTAINED
+    assert len(Parallax().pictures(still)) == 2
+    assert Parallax().pictures(bundle()) == ()
+    assert Parallax().pictures(bundle_with()) == ()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detectors.clip import ClipSettings, trace_clip
 from detectors.contracts import Clip, FaceBundle, Measurement, Status
 from detectors.landmarks import load_landmarker
+from detectors.pictures import Plot
 from detectors.rppg import Rppg, RppgMapping
 from detectors.runner import Runner
 from media.clips import read_clip
@@ -343,3 +344,46 @@ def test_three_seconds_of_a_real_face_misread_the_rate_by_a_bin_at_most(
     measures = found(window)
     assert 48 <= measures["bpm"] <= 61
     assert 48 <= measures["bpm_interpolated"] <= 61
+
+
+@pytest.mark.parametrize("bpm", [54.0, 72.0, 110.0])
+def test_the_pictures_peak_where_the_measure_says(bpm: float) -> None:
+    of = clip(times(30, 10), bpm / 60)
+    measures = measure(of).measures
+    pulse, spectrum, wall = Rppg().pictures(bundle(of))
+    assert [picture.name for picture in (pulse, spectrum, wall)] == [
+        "pulse",
+        "spectrum",
+        "background_spectrum",
+    ]
+    assert isinstance(spectrum, Plot)
+    peak = float(spectrum.x[spectrum.y.argmax()])
+    assert peak == pytest.approx(bpm, abs=1.0)
+    assert spectrum.marks[f"peak, {bpm:.0f} bpm"] == measures["bpm_interpolated"] == peak
+    assert {"50 bpm": 50.0, "120 bpm": 120.0}.items() <= spectrum.marks.items()
+    assert isinstance(wall, Plot)
+    assert wall.y.max() < 0.5 * spectrum.y.max()  # it has the noise alone
+
+
+def test_the_drawn_wave_beats_at_the_pulse_and_is_as_high_as_it() -> None:
+    pulse, spectrum, _ = Rppg().pictures(bundle(clip(times(30, 10), 1.2, noise=0.0001)))
+    assert isinstance(pulse, Plot)
+    assert isinstance(spectrum, Plot)
+    assert pulse.x[-1] == pytest.approx(10, abs=0.1)
+    rising = np.flatnonzero((pulse.y[:-1] < 0) & (pulse.y[1:] >= 0))
+    assert len(rising) == pytest.approx(12, abs=1)
+    middle = pulse.y[100:200]
+    assert spectrum.y.max() == pytest.approx(np.ptp(middle) / 2, rel=0.1)
+
+
+def test_the_background_is_drawn_only_where_it_is_seen() -> None:
+    of = clip(times(30, 5), 1.2)
+    hidden = of.roi_rgb.copy()
+    hidden[:, 3] = np.nan
+    drawn = Rppg().pictures(bundle(replace(of, roi_rgb=hidden)))
+    assert [picture.name for picture in drawn] == ["pulse", "spectrum"]
+
+
+@pytest.mark.parametrize("of", [None, clip(times(30, 1), 1.2), clip(times(30, 5), None, noise=0.0)])
+def test_what_cannot_be_judged_is_not_drawn(of: Clip | None) -> None:
+    assert Rppg().pictures(bundle(of)) == ()

@@ -8,6 +8,7 @@ from bundles import bundle_with
 
 from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status
 from detectors.face import FaceProblem, Located
+from detectors.pictures import Image
 from detectors.registry import DETECTORS
 from detectors.rppg import Rppg
 from detectors.runner import Runner, missing_input
@@ -115,3 +116,33 @@ def test_only_what_a_detector_needs_travels(bundle: FaceBundle) -> None:
 def test_names_are_unique() -> None:
     names = [detector.name for detector in DETECTORS]
     assert len(set(names)) == len(names)
+
+
+class Draws(Probe):
+    def __init__(self, drawn: Any, loading: Exception | None = None) -> None:
+        super().__init__(Measurement(), loading)
+        self.drawn = drawn
+
+    def pictures(self, bundle: FaceBundle) -> Any:
+        if isinstance(self.drawn, Exception):
+            raise self.drawn
+        return self.drawn
+
+
+def test_what_is_drawn_passes_through(bundle: FaceBundle) -> None:
+    image = Image("crop", "the crop", bundle.crop)
+    assert Runner(Draws([image])).pictures(bundle) == (image,)
+    assert Runner(Probe(Measurement())).pictures(bundle) == ()
+
+
+def test_a_picture_that_fails_is_none_and_its_message_stays_unsaid(
+    bundle: FaceBundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Runner(Draws(ValueError("secret"))).pictures(bundle) == ()
+    assert "probe could not be drawn: ValueError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_without_weights_nothing_is_drawn(bundle: FaceBundle) -> None:
+    missing = ModelUnavailable("weights_missing", "absent.onnx")
+    assert Runner(Draws(ValueError("never asked"), missing)).pictures(bundle) == ()

@@ -109,3 +109,13 @@ def test_a_page_that_cannot_be_decoded_is_blamed() -> None:
 def test_names_are_unique() -> None:
     names = [sensor.name for sensor in (*CHECKS, *READERS)]
     assert len(set(names)) == len(names)
+
+
+def test_pictures_are_the_panels_of_those_that_were_asked(examiner: Examiner) -> None:
+    drawn = examiner.pictures(PAGE, ["mean", "broken", "reads"])
+    assert {node: len(pictures) for node, pictures in drawn.items()} == {
+        "document_mean": 1,
+        "document_broken": 0,
+        "document_reads": 0,
+    }
+    assert set(examiner.pictures(PAGE, ["mean"])) == {"document_mean"}

@@ -11,6 +11,7 @@ import pytest
 from detectors.contracts import Status
 from detectors.interference_pictures import MARK, SIDE
 from detectors.moire import MoireMapping, measure_moire, score_moire
+from detectors.pictures import Image
 from detectors.pixels import Pixels
 from docfraud.contracts import Page
 from docfraud.moire import Moire
@@ -104,3 +105,14 @@ def test_guilloche_and_halftone_are_no_screens(data_dir: Path) -> None:
             alarms += Moire.score(measured.measures, PATCHWISE).value < 0.5
     assert judged >= 20
     assert alarms <= 0.1 * judged
+
+
+def test_the_pictures_are_the_halves_of_the_picture(astronaut: Pixels) -> None:
+    whole = Moire().picture(page(astronaut))
+    where, spectrum = Moire().pictures(page(astronaut))
+    assert whole is not None
+    assert isinstance(where, Image)
+    assert isinstance(spectrum, Image)
+    assert (where.name, spectrum.name) == ("map", "spectrum")
+    assert (np.hstack((where.pixels, spectrum.pixels)) == whole).all()
+    assert Moire().pictures(page(astronaut[:100])) == ()
