@@ -26,7 +26,7 @@ from detectors.contracts import (
     band,
     ramp,
 )
-from detectors.pictures import Image, Picture
+from detectors.pictures import BLUE, Image, Picture
 from detectors.pixels import Pixels
 
 BLENDSHAPE_NAMES = (
@@ -204,7 +204,7 @@ def _draw(coefficients: NDArray[np.float32]) -> Pixels:
         right = NAMES_PX + round(value * FULL_PX)
         base = (8, top + ROW - 7)
         cv2.putText(drawn, _words(index), base, font, 0.45, (230, 230, 230), 1, cv2.LINE_AA)
-        cv2.rectangle(drawn, (NAMES_PX, top + 4), (right, top + ROW - 5), (64, 160, 255), -1)
+        cv2.rectangle(drawn, (NAMES_PX, top + 4), (right, top + ROW - 5), BLUE, -1)
         cv2.rectangle(
             drawn, (NAMES_PX, top + 4), (NAMES_PX + FULL_PX, top + ROW - 5), (96, 96, 96), 1
         )

@@ -30,7 +30,7 @@ from detectors.contracts import (
     band,
     ramp,
 )
-from detectors.pictures import Image, Picture
+from detectors.pictures import BLUE, RED, Image, Picture
 from detectors.pixels import Pixels, grey
 from detectors.topology import LEFT_EYE_CONTOUR, LEFT_IRIS, RIGHT_EYE_CONTOUR, RIGHT_IRIS
 
@@ -62,9 +62,6 @@ MARGIN, ASPECT = 0.75, 0.6
 
 WIDTH = 320
 """Width of that picture in pixels."""
-
-LOOKED_AT, HIGHLIGHT = (64, 160, 255), (255, 64, 32)
-"""Colours of outlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +248,7 @@ def _draw(crop: NDArray[np.uint8], lids: NDArray[np.float64], eye: _Eye) -> Pixe
     drawn = np.asarray(
         cv2.resize(crop[y0:y1, x0:x1], size, interpolation=cv2.INTER_CUBIC), np.uint8
     )
-    for mask, colour in ((eye.visible, LOOKED_AT), (eye.spots, HIGHLIGHT)):
+    for mask, colour in ((eye.visible, BLUE), (eye.spots, RED)):
         whole = np.zeros(crop.shape[:2], np.uint8)
         rows, columns = np.nonzero(mask)
         whole[rows + eye.corner[1], columns + eye.corner[0]] = 1

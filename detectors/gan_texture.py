@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status, ramp
-from detectors.pictures import Image, Picture, Plot
+from detectors.interference_pictures import SHADES
+from detectors.pictures import RED, Image, Picture, Plot
 from detectors.pixels import grey
 
 GRID = 256
@@ -43,11 +44,6 @@ that a generator's marks there cannot show; ``face_px`` in the record tells."""
 
 MIN_POWER = 0.5
 """Mean log power at low frequencies below which there is no texture: one grey level of noise."""
-
-SHADES = 15
-"""Grey levels of a drawn spectrum: more would show noise and make the file large."""
-
-PEAK_COLOUR = (255, 64, 32)
 
 RADIUS = np.hypot(*np.ogrid[:GRID, :GRID]).astype(np.intp)
 """Distance of each coefficient from the DC corner, rounded down."""
@@ -192,11 +188,11 @@ def excess_power(power: NDArray[np.float32]) -> NDArray[np.float32]:
 def _draw_peaks(power: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Draw log power, uint8 RGB (256, 256, 3), brighter for more, with rings about the peaks."""
     top = float(power[RADIUS >= MIN_RADIUS].max())
-    bright = np.clip(power * (SHADES / max(top, 1.0)), 0, SHADES).astype(np.uint8)
+    bright = (SHADES * np.sqrt(np.clip(power / max(top, 1.0), 0.0, 1.0))).astype(np.uint8)
     drawn = np.repeat((bright * np.uint8(255 // SHADES))[..., None], 3, axis=2)
     peaks = (excess_power(power) > 0) & (RADIUS >= MIN_RADIUS)
     for row, column in np.argwhere(peaks):
-        cv2.circle(drawn, (int(column), int(row)), 4, PEAK_COLOUR, 1)
+        cv2.circle(drawn, (int(column), int(row)), 4, RED, 1)
     return drawn
 
 

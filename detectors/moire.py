@@ -19,7 +19,7 @@ from typing import ClassVar
 from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status
 from detectors.interference import PATCH, consistency, patches, prominence, ring_ratio, texture
 from detectors.interference_pictures import MAP_TITLE, SPECTRUM_TITLE, draw_interference
-from detectors.pictures import MAX_SIDE, Image, Picture
+from detectors.pictures import Image, Picture
 from detectors.pixels import Pixels, grey
 
 MIN_TEXTURE = -2.0
@@ -70,7 +70,7 @@ class Moire(Detector[MoireMapping]):
 
     def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
         """Draw the patches of the telling scale, and the spectrum of the strongest."""
-        drawn = draw_interference(bundle.crop, MAX_SIDE)
+        drawn = draw_interference(bundle.crop)
         if drawn is None:
             return ()
         return (

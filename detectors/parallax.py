@@ -111,17 +111,7 @@ class Parallax(Detector[ParallaxMapping]):
         views = _views(clip.tracks, clip.frame_size) if clip else []
         if not views:
             return Measurement({"windows": 0.0}, Status.ABSTAINED, ("no_tracks",))
-        planar = [
-            view
-            for view in views
-            if view.relief_pct <= self._planar_pct and view.certainty >= self._planar_certainty
-        ]
-        turned = [
-            view
-            for view in views
-            if view.turn_deg >= self._min_turn_deg
-            or (view in planar and view.plane_turn_deg >= self._min_plane_turn_deg)
-        ]
+        planar, turned = self._planar(views), self._turned(views)
         measures = {
             "windows": float(len(views)),
             "turned_windows": float(len(turned)),
@@ -135,32 +125,52 @@ class Parallax(Detector[ParallaxMapping]):
         return Measurement(measures)
 
     def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
-        """Draw turn and relief of every window."""
+        """Draw the turn of every window, and the relief of those that turned far enough."""
         clip = bundle.clip
         views = _views(clip.tracks, clip.frame_size) if clip else []
         if not views:
             return ()
-        middles = np.array([view.middle_s for view in views])
-        low, high = ParallaxMapping().relief_pct
-        relief = Plot(
-            "relief",
-            "Relief of the face as it moves, a point for each second looked at: up to "
-            f"{low:g} % a flat print, from {high:g} % on a head",
-            "time in the clip in s",
-            "relief in % of the face's width",
-            middles,
-            np.array([view.relief_pct for view in views]),
-        )
         turn = Plot(
             "turn",
-            "How far the face turned meanwhile: relief means something from "
+            "How far the face turned in each second that was looked at: relief can be told from "
             f"{self._min_turn_deg:g}° on",
             "time in the clip in s",
             "apparent turn in degrees",
-            middles,
+            np.array([view.middle_s for view in views]),
             np.array([view.turn_deg for view in views]),
         )
-        return relief, turn
+        turned = self._turned(views)
+        if not turned:
+            return (turn,)
+        low, high = ParallaxMapping().relief_pct
+        relief = Plot(
+            "relief",
+            "Relief of the face in each second in which it turned far enough: up to "
+            f"{low:g} % is a flat print, from {high:g} % on a head",
+            "time in the clip in s",
+            "relief in % of the face's width",
+            np.array([view.middle_s for view in turned]),
+            np.array([view.relief_pct for view in turned]),
+        )
+        return turn, relief
+
+    def _planar(self, views: Sequence[_View]) -> list[_View]:
+        """Those whose points move like a plane and like nothing else."""
+        return [
+            view
+            for view in views
+            if view.relief_pct <= self._planar_pct and view.certainty >= self._planar_certainty
+        ]
+
+    def _turned(self, views: Sequence[_View]) -> list[_View]:
+        """Those in which the face, or a plane, turned far enough."""
+        planar = self._planar(views)
+        return [
+            view
+            for view in views
+            if view.turn_deg >= self._min_turn_deg
+            or (view in planar and view.plane_turn_deg >= self._min_plane_turn_deg)
+        ]
 
     @staticmethod
     def score(measures: Measures, mapping: ParallaxMapping) -> Score:

@@ -39,7 +39,7 @@ class Moire(Check[MoireMapping]):
         """Draw the patches of the telling scale, and beside them the spectrum of the strongest.
 
         Returns:
-            uint8 RGB (512, 1024, 3), or None for a page that is too small; see
+            uint8 RGB (400, 800, 3), or None for a page that is too small; see
             :class:`detectors.interference_pictures.Interference`.
         """
         drawn = draw_interference(page.pixels)

@@ -50,7 +50,7 @@ class ShownImage:
         signal: whose it is: ``eye_specular``, ``document_moire`` and so on.
         name: unique among the pictures of the signal.
         title: what a reviewer sees here.
-        png: at most 480 pixels a side.
+        png: at most 400 pixels a side.
     """
 
     signal: str

@@ -33,11 +33,11 @@ def draw(plot: ShownPlot) -> bytes:
     panel.plot(plot.x, plot.y, "o-" if len(plot.x) <= FEW else "-", color=LINE, markersize=4)
     panel.set(xlabel=plot.x_label, ylabel=plot.y_label)
     panel.set_title(textwrap.fill(plot.title, 80), fontsize=9)
-    for label, at in plot.marks.items():
+    for number, (label, at) in enumerate(plot.marks.items()):
         panel.axvline(at, color=MARK, linestyle="dashed", linewidth=1)
         panel.annotate(
             label,
-            (at, 1),
+            (at, 0.5 if number % 2 else 1.0),  # neighbours may be close
             xycoords=panel.get_xaxis_transform(),
             xytext=(3, -3),
             textcoords="offset points",

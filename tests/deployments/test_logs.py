@@ -28,9 +28,11 @@ from deployments.face import Face
 from deployments.fusion import Fusion
 from deployments.settings import Settings
 from detectors.blendshapes import Blendshapes
-from detectors.contracts import FaceBundle, Measurement
+from detectors.contracts import FaceBundle, Measurement, Status
 from detectors.eye_specular import EyeSpecular
 from detectors.face import FaceLocator
+from detectors.gan_texture import GanTexture
+from detectors.rppg import Rppg
 from docfraud.barcode import Barcode
 from docfraud.contracts import Page, Reading
 from docfraud.moire import Moire
@@ -66,6 +68,23 @@ def test_a_record_with_an_exception_keeps_the_type_and_the_place(
 class RaisesLandmarks(EyeSpecular):
     def measure(self, bundle: FaceBundle) -> Measurement:
         raise RuntimeError(f"landmarks {bundle.landmarks.tolist()} {bundle.crop.tobytes()!r}")
+
+
+class RaisesPictures(GanTexture):
+    def pictures(self, bundle: FaceBundle) -> Any:
+        raise RuntimeError(f"landmarks {bundle.landmarks.tolist()} {bundle.crop.tobytes()!r}")
+
+
+class DrawsNoPicture(Rppg):
+    """Draws what cannot be sent."""
+
+    needs = ("landmarks",)
+
+    def measure(self, bundle: FaceBundle) -> Measurement:
+        return Measurement(status=Status.ABSTAINED)
+
+    def pictures(self, bundle: FaceBundle) -> Any:
+        return (str(bundle.landmarks.tolist()),)
 
 
 class RaisesWhenScored(Blendshapes):
@@ -129,7 +148,11 @@ def leaky(served: Graph, collector: Collector, monkeypatch: pytest.MonkeyPatch) 
     tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
     options = {"num_cpus": 0.1, "runtime_env": {"env_vars": tracing}}
     monkeypatch.setitem(graph.DOOR, "ray_actor_options", options)
-    app = graph.wire(Settings(), (RaisesLandmarks, RaisesWhenScored), (RaisesPages, ReadsNames))
+    app = graph.wire(
+        Settings(),
+        (RaisesLandmarks, RaisesWhenScored, RaisesPictures, DrawsNoPicture),
+        (RaisesPages, ReadsNames),
+    )
     logging_config = {"encoding": "JSON", "enable_access_log": False}
     serve.run(app, name="leaky", route_prefix="/leaky", logging_config=logging_config)
     yield "/leaky"
@@ -150,12 +173,19 @@ def portrait(astronaut: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def ask(served: Graph, app: str, channel: str = "upload", mark: str = "", **parts: bytes) -> Any:
+def ask(
+    served: Graph,
+    app: str,
+    channel: str = "upload",
+    mark: str = "",
+    pictures: bool = False,
+    **parts: bytes,
+) -> Any:
     """Send an upload from a caller that traces."""
     files = {name: (f"{FILENAME}-{name}.jpg", content) for name, content in parts.items()}
     metadata = json.dumps({"subject": SUBJECT + mark, "channel": channel})
     return served.client.post(
-        f"{app}/v1/verify",
+        f"{app}/v1/verify?pictures={pictures}",
         files=files,
         data={"metadata": metadata},
         headers={"traceparent": f"00-{TRACE}-{CALLER}-01"},
@@ -218,7 +248,7 @@ def check_trace(spans: list[dict[str, Any]], session_id: str) -> None:
     stages = {s["name"]: s["spanId"] for s in spans if s.get("parentSpanId") == values[session_id]}
     assert set(stages) == {"face", "signals", "fusion", "record"}
     detectors = {s["name"] for s in spans if s.get("parentSpanId") == stages["signals"]}
-    assert detectors == {"eye_specular", "blendshapes"}
+    assert detectors == {"eye_specular", "blendshapes", "gan_texture", "rppg"}
 
 
 @pytest.mark.serve
@@ -239,11 +269,15 @@ def test_the_logs_of_a_full_run_hold_no_pixels_landmarks_names_or_places(
     failing = ask(served, leaky, selfie=portrait)
     without_face = ask(served, leaky, channel="sdk", selfie=portrait)
     on_paper = ask(served, leaky, selfie=portrait, document=selfie)
-    for answer in (whole, failing, without_face, on_paper):
+    drawn = ask(served, "", pictures=True, selfie=portrait, clip=scene.clip, document=selfie)
+    undrawn = ask(served, leaky, pictures=True, selfie=portrait, document=selfie)
+    for answer in (whole, failing, without_face, on_paper, drawn, undrawn):
         assert answer.status_code == 200, answer.text
+    assert len(drawn.json()["pictures"]) > 5
+    assert undrawn.json()["pictures"] == []
     assert [c["status"] for c in on_paper.json()["document"]["checks"]] == ["error", "ok"]
     assert NAME not in on_paper.text
-    assert [s["status"] for s in failing.json()["signals"]] == ["error", "error"]
+    assert [s["status"] for s in failing.json()["signals"]] == ["error", "error", "ok", "abstained"]
     assert without_face.json()["face"]["problems"] == ["error"]
     assert ask(served, leaky, channel="browser", selfie=portrait).status_code == 500
     assert ask(served, leaky, mark=CRASHES, selfie=portrait).status_code == 503
@@ -268,6 +302,7 @@ def test_the_logs_of_a_full_run_hold_no_pixels_landmarks_names_or_places(
         "eye_specular failed: RuntimeError",
         "blendshapes could not be mapped: KeyError",
         "moire failed: RuntimeError",
+        "gan_texture could not be drawn: RuntimeError",
         "Request failed.: ValueError",
         "Request failed.: LookupError",
         "unexpected KeyError",
@@ -279,6 +314,16 @@ def test_the_logs_of_a_full_run_hold_no_pixels_landmarks_names_or_places(
     face = locator.locate(astronaut).bundle
     assert face is not None
     searched = secrets(portrait, selfie, scene.clip, face)
+    for picture in drawn.json()["pictures"]:
+        name = f"{picture['signal']} {picture['name']}"
+        if picture["kind"] == "image":
+            data = base64.b64decode(picture["png"])
+            middle = len(data) // 2
+            searched[f"base64 of {name}"] = picture["png"][-64:-32].encode()
+            searched[f"bytes of {name}"] = data[middle : middle + 24]
+            searched[f"repr of {name}"] = repr(data[middle : middle + 24])[2:-1].encode()
+        elif len(picture["y"]) > 20:
+            searched[f"points of {name}"] = str(picture["y"][10:12])[1:-1].encode()
     told = f"{face.landmarks.tolist()} {portrait!r} {SUBJECT} {NAME}".encode()
     assert len(leaks({"a log that tells": told}, searched)) > 100
 

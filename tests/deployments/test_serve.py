@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 import ray
 from media_corpus import uploads
+from pydantic import TypeAdapter
 from serving import Graph, peak_memory, replicas
 from sqlalchemy import delete
 
 import graph
 from deployments.settings import Settings
+from fusion.pictures import Illustrated
 from fusion.policy import load_policy
 from fusion.verdict import Verdict
 from media.capture import Capture
@@ -111,6 +113,26 @@ def test_no_replica_carries_pandas(served: Graph) -> None:
         for pid in replicas(name)
     }
     assert carried == dict.fromkeys(graph.NODES, False)
+
+
+def test_pictures_are_those_that_are_drawn_in_process(served: Graph, selfie: bytes) -> None:
+    from demo import scenes
+
+    pipeline = Pipeline(load_policy("faithful"))
+    *_, moving = scenes()
+    assert moving.clip is not None
+    parts = {"selfie": selfie, "clip": moving.clip, "document": selfie}
+    files = {name: (f"{name}.bin", content) for name, content in parts.items()}
+    response = served.client.post("/v1/verify?pictures=true", files=files)
+    assert response.status_code == 200, response.text
+    answer = TypeAdapter(Illustrated).validate_json(response.content)
+    _, local = pipeline.illustrate(Capture(**parts))
+    assert answer.pictures == local
+    assert {"eye_specular", "document_moire", "document_ela"} <= {p.signal for p in local}
+
+    stored = served.client.get(f"/v1/sessions/{answer.verdict.session_id}").content
+    assert response.content.startswith(b'{"verdict":' + stored + b',"pictures":[')
+    assert len(response.content) < 400_000
 
 
 def test_a_document_alone_and_beside_a_face_is_found_to_be_the_same(

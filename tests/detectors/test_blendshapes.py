@@ -16,7 +16,7 @@ from detectors.blendshapes import (
     BlendshapesMapping,
 )
 from detectors.contracts import BLENDSHAPES, FaceBundle, Measures, Score, Status
-from detectors.pictures import Image
+from detectors.pictures import BLUE, Image
 from detectors.runner import Runner
 
 Vector = NDArray[np.float32]
@@ -187,7 +187,7 @@ def test_the_strongest_are_drawn_as_bars_of_their_length() -> None:
     (image,) = Blendshapes().pictures(bundle(coefficients))
     assert isinstance(image, Image)
     assert image.pixels.shape[0] == BARS * ROW
-    blue = (image.pixels == np.array((64, 160, 255))).all(axis=2)
+    blue = (image.pixels == np.array(BLUE)).all(axis=2)
     lengths = [blue[row * ROW + ROW // 2].sum() / FULL_PX for row in range(BARS)]
     assert lengths[:3] == pytest.approx([0.75, 0.25, 0.0], abs=0.02)  # a frame is drawn over them
 

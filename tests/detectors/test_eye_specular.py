@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors.contracts import LANDMARKS, FaceBundle, Measurement, Score, Status
-from detectors.eye_specular import HIGHLIGHT, LOOKED_AT, EyeSpecular, EyeSpecularMapping
-from detectors.pictures import Image, Picture
+from detectors.eye_specular import EyeSpecular, EyeSpecularMapping
+from detectors.pictures import BLUE, RED, Image, Picture
 from detectors.topology import LEFT_EYE_CONTOUR, LEFT_IRIS, RIGHT_EYE_CONTOUR, RIGHT_IRIS
 
 COMPONENTS = ("presence", "symmetry", "area", "brightness")
@@ -340,10 +340,10 @@ def test_a_highlight_is_outlined_where_it_is() -> None:
     assert (right.name, left.name) == ("right_eye", "left_eye")
     for picture, (x, y, _) in ((right, LAMP), (left, WINDOW)):
         # The eye is four radii wide, the picture one and a half times as wide and 0.6 as high.
-        at_x, at_y = outlined(picture, HIGHLIGHT)
+        at_x, at_y = outlined(picture, RED)
         assert at_x == pytest.approx(0.5 + x / 6, abs=0.015)
         assert at_y == pytest.approx(0.3 + y / 6, abs=0.015)
-        assert outlined(picture, LOOKED_AT)[0] == pytest.approx(0.5, abs=0.015)
+        assert outlined(picture, BLUE)[0] == pytest.approx(0.5, abs=0.015)
         assert "one highlight" in picture.title
 
 
@@ -358,7 +358,7 @@ def test_a_closed_eye_is_drawn_without_outlines() -> None:
     right, _ = EyeSpecular().pictures(bundle(draw(gap=0.05), points))
     assert isinstance(right, Image)
     assert "hidden" in right.title
-    for colour in (LOOKED_AT, HIGHLIGHT):
+    for colour in (BLUE, RED):
         assert not (right.pixels == np.array(colour)).all(axis=2).any()
 
 

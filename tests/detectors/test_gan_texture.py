@@ -14,14 +14,13 @@ from detectors.contracts import LANDMARKS, FaceBundle, Measurement, Measures, Sc
 from detectors.gan_texture import (
     GRID,
     MIN_RADIUS,
-    PEAK_COLOUR,
     RADIUS,
     GanTexture,
     GanTextureMapping,
     log_power,
     radial_profile,
 )
-from detectors.pictures import Image, Plot
+from detectors.pictures import RED, Image, Plot
 
 Pixels = NDArray[np.uint8]
 Grey = NDArray[np.float64]
@@ -306,7 +305,7 @@ def test_a_planted_pattern_is_ringed_and_nothing_else() -> None:
     for added, ringed in ((0.0, False), (wave, True)):
         _, plane = GanTexture().pictures(bundle(rgb(noise(1.0) + added)))
         assert isinstance(plane, Image)
-        rows, columns = np.nonzero((plane.pixels == np.array(PEAK_COLOUR)).all(axis=2))
+        rows, columns = np.nonzero((plane.pixels == np.array(RED)).all(axis=2))
         assert bool(len(rows)) is ringed
         if ringed:
             assert (columns.mean(), rows.mean()) == pytest.approx((90, 60), abs=1)

@@ -140,7 +140,7 @@ def test_photographs_of_screens_score_lower(data_dir: Path) -> None:
 
 def test_the_crop_is_drawn_as_a_page_is(astronaut: Pixels) -> None:
     where, spectrum = Moire().pictures(bundle_with(crop=astronaut))
-    drawn = draw_interference(astronaut, MAX_SIDE)
+    drawn = draw_interference(astronaut)
     assert drawn is not None
     assert isinstance(where, Image)
     assert isinstance(spectrum, Image)

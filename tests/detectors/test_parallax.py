@@ -239,19 +239,24 @@ def test_pictures_of_a_still_print(portrait):
 
 
 def test_the_windows_are_drawn_in_their_time():
-    later = window("plane", 20)
-    later = TrackWindow(later.times + 3.0, later.points, later.landmarks)
-    relief, turn = Parallax().pictures(bundle(window("head", 10), later))
-    assert (relief.name, turn.name) == ("relief", "turn")
-    assert relief.x.tolist() == turn.x.tolist() == [0.5, 3.5]
-    head, flat = (Parallax().measure(bundle(w)).measures for w in (window("head", 10), later))
-    assert relief.y.tolist() == [head["relief_pct"], flat["relief_pct"]]
-    assert turn.y.tolist() == [head["turn_deg"], flat["turn_deg"]]
+    print_, still = window("plane", 20), window("head", 2)
+    later, last = (
+        TrackWindow(seen.times + delay, seen.points, seen.landmarks)
+        for seen, delay in ((print_, 3.0), (still, 6.0))
+    )
+    turn, relief = Parallax().pictures(bundle(window("head", 10), later, last))
+    assert (turn.name, relief.name) == ("turn", "relief")
+    assert turn.x.tolist() == [0.5, 3.5, 6.5]
+    assert relief.x.tolist() == [0.5, 3.5]
+    alone = [Parallax().measure(bundle(w)).measures for w in (window("head", 10), later, last)]
+    assert turn.y.tolist() == [measures["turn_deg"] for measures in alone]
+    assert relief.y.tolist() == [measures["relief_pct"] for measures in alone[:2]]
 
 
-def test_a_still_face_is_drawn_though_it_is_not_judged():
+def test_a_face_that_did_not_turn_has_no_relief_to_show():
     still = bundle(window("head", 2))
     assert Parallax().measure(still).status is Status.ABSTAINED
-    assert len(Parallax().pictures(still)) == 2
+    (turn,) = Parallax().pictures(still)
+    assert turn.y.max() < 6
     assert Parallax().pictures(bundle()) == ()
     assert Parallax().pictures(bundle_with()) == ()

@@ -7,7 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from detectors.pictures import MAX_POINTS, MAX_SIDE, Image, Plot, png, small_png
+from detectors.pictures import BLUE, MAX_POINTS, MAX_SIDE, RED, Image, Plot, png, small_png
 from detectors.pixels import Pixels
 
 
@@ -63,3 +63,12 @@ def test_a_small_png_is_small_and_looks_the_same(astronaut: Pixels) -> None:
     reduced = PIL.Image.fromarray(astronaut).resize((MAX_SIDE, MAX_SIDE), PIL.Image.Resampling.BOX)
     assert np.abs(pixels.astype(int) - np.asarray(reduced)).mean() < 12
     assert opened(small_png(astronaut[:50, :80])).shape == (50, 80, 3)
+
+
+def test_thin_lines_keep_their_colours(astronaut: Pixels) -> None:
+    """Else nobody would see which outline is which: the two colours have a few pixels each."""
+    marked = astronaut[:300, :300].copy()
+    marked[40, 40:60], marked[80:100, 90] = RED, BLUE
+    pixels = opened(small_png(marked))
+    assert (pixels[40, 40:60] == RED).all()
+    assert (pixels[80:100, 90] == BLUE).all()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from detectors.contracts import Status
-from detectors.interference_pictures import MARK, SIDE
+from detectors.interference_pictures import SIDE
 from detectors.moire import MoireMapping, measure_moire, score_moire
-from detectors.pictures import Image
+from detectors.pictures import RED, Image
 from detectors.pixels import Pixels
 from docfraud.contracts import Page
 from docfraud.moire import Moire
@@ -31,7 +31,7 @@ def striped(fx: float, fy: float) -> Pixels:
 
 
 def marked(picture: Pixels) -> Pixels:
-    return np.asarray((picture == np.array(MARK, np.uint8)).all(axis=2))
+    return np.asarray((picture == np.array(RED, np.uint8)).all(axis=2))
 
 
 def test_a_page_is_measured_as_any_picture(astronaut: Pixels) -> None:
