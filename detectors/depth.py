@@ -24,7 +24,7 @@ from detectors.contracts import (
     band,
     ramp,
 )
-from detectors.pictures import MAX_SIDE, Image, Picture
+from detectors.pictures import MAX_SIDE, RED, Image, Picture
 from detectors.pixels import Pixels
 from models import onnx, store
 
@@ -201,7 +201,7 @@ def normalised(disparity: NDArray[np.float32]) -> NDArray[np.float32] | None:
 
 
 def _draw(depth: NDArray[np.float32], box: Box, frame_size: tuple[int, int]) -> Pixels:
-    """Draw depth 0..1 of a square map, uint8 RGB in the shape of the frame; ``box`` in white."""
+    """Draw depth 0..1 of a square map, uint8 RGB in the shape of the frame; ``box`` in red."""
     scale = MAX_SIDE / max(frame_size)
     width, height = (max(round(side * scale), 1) for side in frame_size)
     levels = np.rint(cv2.resize(depth, (width, height)) * 255).astype(np.uint8)
@@ -209,7 +209,7 @@ def _draw(depth: NDArray[np.float32], box: Box, frame_size: tuple[int, int]) -> 
         cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB), np.uint8
     )
     x0, y0, x1, y1 = np.rint(np.array(box) / SIDE * (width, height, width, height)).astype(int)
-    cv2.rectangle(drawn, (int(x0), int(y0)), (int(x1), int(y1)), (255, 255, 255), 2)
+    cv2.rectangle(drawn, (int(x0), int(y0)), (int(x1), int(y1)), RED, 2)
     return drawn
 
 

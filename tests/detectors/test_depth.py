@@ -23,7 +23,7 @@ from detectors.depth import (
     depth_measures,
     face_box,
 )
-from detectors.pictures import MAX_SIDE, Image
+from detectors.pictures import MAX_SIDE, RED, Image
 from detectors.runner import Runner
 from models import manifest
 from models.store import ModelUnavailable
@@ -302,7 +302,7 @@ def test_the_map_is_drawn_with_the_face_in_a_box(brightness: Depth) -> None:
     (image,) = brightness.pictures(bundle(wide))
     assert isinstance(image, Image)
     assert image.pixels.shape == (MAX_SIDE // 2, MAX_SIDE, 3)  # as the frame, not as the network
-    rows, columns = np.nonzero((image.pixels == 255).all(axis=2))
+    rows, columns = np.nonzero((image.pixels == np.array(RED)).all(axis=2))
     scale = MAX_SIDE / SIDE
     assert (columns.min(), columns.max()) == pytest.approx((BOX[0] * scale, BOX[2] * scale), abs=2)
     assert (rows.min(), rows.max()) == pytest.approx(
