@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL.JpegImagePlugin import JpegImageFile
 
 from docfraud.contracts import Page
-
-_EXIF_ORIENTATION = 0x0112
+from media.images import JpegFile, orientation
 
 # Horizontal and vertical sampling of luma over chroma, and OpenCV's name of it.
 _SAMPLING = {
@@ -46,7 +44,7 @@ class Coding:
             None where the first component is not luma at full resolution (CMYK, RGB), or where
             the tables make no sense.
         """
-        file = JpegImageFile(io.BytesIO(original))
+        file = JpegFile(io.BytesIO(original))
         with file:
             layers = file.layer
             if len(layers) not in (1, 3) or (
@@ -64,15 +62,7 @@ class Coding:
             table = np.array(file.quantization[slot], np.int64).reshape(8, 8)
             if table.min() < 1:
                 return None
-            return cls(table, _SAMPLING[ratio], _orientation(file))
-
-
-def _orientation(file: JpegImageFile) -> int:
-    try:
-        value = int(file.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # as media.images does: Pillow raises a dozen types on broken EXIF
-        return 1
-    return value if 1 <= value <= 8 else 1
+            return cls(table, _SAMPLING[ratio], orientation(original, "jpeg"))
 
 
 def as_stored(page: Page, coding: Coding) -> NDArray[np.uint8]:

@@ -27,16 +27,31 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from media.blocks import find_blocks
 from media.errors import MediaError
 from media.headers import MAX_SCANS, Header, ImageFormat, read_header, truncated
 from media.limits import IMAGE_LIMITS, ImageLimits
+from media.tiff import ORIENTATION, read_tags
 
 log = logging.getLogger(__name__)
+
+
+class JpegFile(JpegImageFile):
+    """A JPEG whose EXIF Pillow leaves alone.
+
+    It would read it for the resolution, which nobody needs, and with it take 290 MB for a crafted
+    block; see :mod:`media.tiff`.
+    """
+
+    def getexif(self) -> PIL.Image.Exif:
+        """Return none."""
+        return PIL.Image.Exif()
+
 
 # The classes rather than PIL.Image.open: no other reader can be reached, and a JPEG with a
 # second picture (MPO) stays a JPEG.
 _READERS: dict[ImageFormat, Callable[[io.BytesIO], ImageFile]] = {
-    "jpeg": JpegImageFile,
+    "jpeg": JpegFile,
     "png": PngImageFile,
     "webp": WebPImageFile,
 }
@@ -47,7 +62,7 @@ _ZIP_ENTRY = re.compile(
     rb"PK\x03\x04[\x0a-\x3f]\x00..[\x00\x08\x09\x0c\x0e\x5d\x5f]\x00", re.DOTALL
 )
 
-_EXIF_ORIENTATION = 0x0112
+_XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|>)([0-9])")
 _UPRIGHT = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
@@ -139,19 +154,27 @@ def _decode(header: Header, data: bytes) -> NDArray[np.uint8]:
         if file.size != (header.width, header.height):
             raise ValueError(f"Pillow reads {file.size} where the header says otherwise")
         file.load()
-        turn = _UPRIGHT.get(_orientation(file))
         image = _rgb(file)
+    turn = _UPRIGHT.get(orientation(data, header.format))
     if turn is not None:
         image = image.transpose(turn)
     return np.array(image)
 
 
-def _orientation(image: PIL.Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # a broken EXIF block is common, and viewers show the picture all the same
-        log.debug("unreadable EXIF", exc_info=True)
-        return 1
+def orientation(data: bytes, container: ImageFormat) -> int:
+    """Say how a picture lies in its file, as EXIF or else XMP has it.
+
+    Returns:
+        EXIF's number, 1 to 8; 1, upright, where it is missing or makes no sense.
+    """
+    blocks = find_blocks(data, container)
+    stated = None
+    for block in blocks.exif[:1]:
+        stated = read_tags(block).numbers.get(ORIENTATION)
+    if stated is None:
+        found = (_XMP_ORIENTATION.search(packet) for packet in blocks.xmp)
+        stated = next((int(match[1]) for match in found if match), 1)
+    return stated if 1 <= stated <= 8 else 1
 
 
 def _rgb(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -27,6 +27,7 @@ MAKE, MODEL, SOFTWARE, HOST = 0x010F, 0x0110, 0x0131, 0x013C
 DESCRIPTION, MODIFIED = 0x010E, 0x0132
 PROCESSING_SOFTWARE = 0x000B
 TAKEN, DIGITISED, USER_COMMENT, MAKER_NOTE = 0x9003, 0x9004, 0x9286, 0x927C
+ORIENTATION = 0x0112
 WIDTH, HEIGHT = 0xA002, 0xA003
 EXPOSURE = (0x829A, 0x829D, 0x8827, 0x920A)  # exposure time, f-number, sensitivity, focal length
 EDITING_SOFTWARE = (0xA43A, 0xA43B, 0xA43C)  # raw development, image and metadata editing
@@ -51,7 +52,7 @@ _TEXTS = {
     *EDITING_SOFTWARE,
     *XP_TEXTS,
 }
-_NUMBERS = {WIDTH, HEIGHT}
+_NUMBERS = {ORIENTATION, WIDTH, HEIGHT}
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 """Bytes of a value, by TIFF type; 13 is a pointer, 129 is UTF-8 (Exif 3.0)."""

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
+import metadata_blocks as blocks
 import numpy as np
 import PIL.Image
 import pytest
@@ -9,7 +13,7 @@ from media_corpus import encode, grey16, oriented, scene
 from numpy.typing import NDArray
 
 from media.errors import MediaError
-from media.images import decode_image
+from media.images import decode_image, orientation
 from media.limits import ImageLimits
 
 RGB = PIL.Image.fromarray(scene())
@@ -79,6 +83,51 @@ def test_orientation_of_png_and_webp() -> None:
     exif[0x0112] = 6
     for kind in ("PNG", "WEBP"):
         assert decode_image(encode(kind=kind, exif=exif)).pixels.shape == (320, 240, 3)
+
+
+def test_orientation_of_xmp_counts_where_exif_has_none() -> None:
+    packet = blocks.xmp('tiff:Orientation="6"')
+    turned = blocks.exif({0x0112: 3})
+    for exif, expected in ((b"", 6), (turned, 3)):
+        data = blocks.jpeg(exif=exif, xmp=packet)
+        assert orientation(data, "jpeg") == expected
+    assert decode_image(blocks.jpeg(xmp=packet)).pixels.shape == (320, 240, 3)
+
+
+_DECODE = """
+import resource, sys
+from docfraud.jpeg import Coding
+from media.images import decode_image, orientation
+
+plain, crafted = (open(path, "rb").read() for path in sys.argv[1:])
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+def decode(data):
+    assert decode_image(data).pixels.shape == (240, 320, 3)
+    assert Coding.of(data) is not None
+decode(plain)
+before = peak()
+decode(crafted)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux only")
+def test_exif_whose_entries_all_claim_the_whole_block_takes_no_memory(tmp_path: Path) -> None:
+    """64 KB that Pillow's own reader would turn into 290 MB."""
+    entries = b"".join(struct.pack("<HHII", tag, 7, 60_000, 8) for tag in range(1, 5_000))
+    block = (b"II*\0" + struct.pack("<IH", 8, 4_999) + entries + bytes(4)).ljust(65_000, b"\0")
+    paths = [tmp_path / "plain.jpg", tmp_path / "crafted.jpg"]
+    for path, exif in zip(paths, (b"", block), strict=True):
+        path.write_bytes(blocks.jpeg(exif=exif))
+    done = subprocess.run(
+        [sys.executable, "-c", _DECODE, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert int(done.stdout) < 20
 
 
 def test_16_bit_grey_keeps_its_levels() -> None:
