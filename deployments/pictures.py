@@ -89,12 +89,20 @@ class Draws(Protocol):
 
 
 async def verify_with_pictures(
-    service: Draws, capture: Capture, subject: str | None, key: str | None, deadline_s: float
+    service: Draws,
+    capture: Capture,
+    subject: str | None,
+    key: str | None,
+    deadline_s: float,
+    holder: str | None,
 ) -> Response:
-    """Answer with the verdict as it is on record, and the pictures beside it."""
+    """Answer with the verdict as it is on record, and the pictures beside it.
+
+    The arguments are those of :meth:`deployments.memory.Memory.answer`.
+    """
     with Gallery() as gallery:
         decide = partial(service.verify, gallery=gallery)
-        answer = await service.memory.answer(decide, capture, subject, key, deadline_s)
+        answer = await service.memory.answer(decide, capture, subject, key, deadline_s, holder)
         with stage("pictures"):
             pictures = await gallery.finish()
     headers = {**answer.headers, "Cache-Control": "no-store"}

@@ -555,3 +555,10 @@ def test_a_store_that_hangs_holds_up_nobody_whose_key_was_seen(
     while guarded.client.get("/v1/me", headers=_bearer(token)).status_code != 401:
         assert time.monotonic() < give_up, "a revoked key lives on"
         time.sleep(0.05)
+
+
+def test_pictures_are_for_operators(guarded: Door) -> None:
+    _, applicant = guarded.key("applicant")
+    refused = guarded.client.post("/v1/verify?pictures=true", headers=_bearer(applicant))
+    assert_problem(refused, 403, "scope-missing")
+    assert guarded.service.asked == 0

@@ -310,6 +310,7 @@ def test_openapi_documents_both_answers(client: TestClient) -> None:
     assert {option["$ref"].rpartition("/")[2] for option in schema["anyOf"]} == {
         "Verdict",
         "Illustrated",
+        "CoarseVerdict",
     }
     pictures = document["components"]["schemas"]["Illustrated"]["properties"]["pictures"]
     assert set(pictures["items"]["discriminator"]["mapping"]) == {"plot", "image"}
