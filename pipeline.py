@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from detectors.contracts import LOOKED, Detector, Measurement, Status
+from detectors.contracts import LOOKED, Detector, Measurement, Measures, Status
 from detectors.face import FaceLocator, Located
 from detectors.registry import DETECTORS
 from detectors.runner import Runner, missing_input
@@ -24,6 +24,7 @@ from fusion.answers import DocumentAnswer, Wanted
 from fusion.judge import Judge
 from fusion.pictures import Shown, show
 from fusion.policy import Policy
+from fusion.quality import Assessment, QualityPolicy, QualityRefused, assess
 from fusion.verdict import FaceSummary, Signal, Verdict
 from media.capture import Capture, Channel
 from media.clips import open_frames
@@ -41,11 +42,31 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """A selfie that was measured and nothing else.
+
+    Attributes:
+        quality: raw measures, as :class:`detectors.face.Located` has them.
+        box: x0, y0, x1, y1 of the largest face in pixels of the frame, or None.
+    """
+
+    quality: Measures
+    box: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """What the face stage made of a capture."""
+    """What the face stage made of a capture.
+
+    Attributes:
+        located: the face; without its clip where the gate refused it.
+        elapsed_ms: wall time.
+        refusal: why the gate refused the selfie, or None.
+    """
 
     located: Located
     elapsed_ms: float
+    refusal: Assessment | None = None
 
     @property
     def summary(self) -> FaceSummary:
@@ -61,8 +82,12 @@ class FaceStage:
         self._locator = FaceLocator()
         self._locator.load()
 
-    def __call__(self, capture: Capture) -> Found:
+    def __call__(self, capture: Capture, gate: QualityPolicy | None = None) -> Found:
         """Locate the face.
+
+        Args:
+            capture: as it was uploaded.
+            gate: refuses a selfie before its clip is decoded; None lets all of them through.
 
         Raises:
             MediaError: the bytes of the selfie or the clip break a limit or cannot be decoded.
@@ -70,9 +95,29 @@ class FaceStage:
         started = time.perf_counter()
         with blame("selfie"):
             selfie = decode_image(capture.selfie, self._limits.image)
+        located = self._locator.locate(selfie.pixels, channel=capture.channel)
+        if gate is not None:
+            assessment = assess(gate, located.quality)
+            if not assessment.is_valid:
+                return Found(located, _ms_since(started), assessment)
         with open_frames(capture, self._limits.clip, self._limits.image) as frames:
-            located = self._locator.locate(selfie.pixels, frames, capture.channel)
-        return Found(located, (time.perf_counter() - started) * 1e3)
+            located = self._locator.follow(located, frames)
+        return Found(located, _ms_since(started))
+
+    def look(self, selfie: bytes) -> Looked:
+        """Measure a selfie.
+
+        Raises:
+            MediaError: the bytes break a limit or cannot be decoded.
+        """
+        with blame("file"):
+            image = decode_image(selfie, self._limits.image)
+        located = self._locator.locate(image.pixels)
+        return Looked(located.quality, located.box)
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1e3
 
 
 def split(
@@ -125,6 +170,14 @@ class Pipeline:
         """
         return self._face(capture)
 
+    def look(self, selfie: bytes) -> Looked:
+        """Measure how good a selfie is.
+
+        Raises:
+            MediaError: the bytes break a limit or cannot be decoded.
+        """
+        return self._face.look(selfie)
+
     def measure(self, found: Found, requested: Collection[str] = ()) -> dict[str, Measurement]:
         """Run every detector on a located face, in parallel."""
         able, measured = split(DETECTORS, found.located, requested)
@@ -145,6 +198,7 @@ class Pipeline:
 
         Raises:
             MediaError: the bytes break a limit or cannot be decoded.
+            QualityRefused: the capture asks for the gate, and the selfie does not pass it.
         """
         return self._decide(capture, subject).verdict
 
@@ -155,6 +209,7 @@ class Pipeline:
 
         Raises:
             MediaError: the bytes break a limit or cannot be decoded.
+            QualityRefused: the capture asks for the gate, and the selfie does not pass it.
         """
         decided = self._decide(capture, subject)
         verdict, bundle = decided.verdict, decided.found.located.bundle
@@ -171,7 +226,9 @@ class Pipeline:
         return verdict, tuple(drawn)
 
     def _decide(self, capture: Capture, subject: str | None) -> _Decided:
-        found = self.locate(capture)
+        found = self._face(capture, self._judge.policy.quality if capture.gate else None)
+        if found.refusal is not None:
+            raise QualityRefused(found.refusal)
         if capture.document is None:
             page, evidence = None, withheld_document(capture)
         else:

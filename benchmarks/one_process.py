@@ -19,6 +19,7 @@ from deployments.pictures import Gallery
 from deployments.settings import Settings
 from fusion.answers import DocumentAnswer, Wanted
 from fusion.policy import Policy, load_policy
+from fusion.quality import QualityResult, result
 from fusion.verdict import Verdict
 from media.capture import Capture, Channel
 from pipeline import DocumentPipeline, Limits, Pipeline
@@ -58,6 +59,12 @@ class OneProcess:
         """Examine a document; the deadline is not kept."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._documents, data, channel, wanted)
+
+    async def quality(self, selfie: bytes, deadline_s: float) -> QualityResult:
+        """Measure a selfie; the deadline is not kept."""
+        loop = asyncio.get_running_loop()
+        looked = await loop.run_in_executor(self._pool, self._pipeline.look, selfie)
+        return result(self._policy.quality, looked.quality, looked.box)
 
     @cached_property
     def _documents(self) -> DocumentPipeline:

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
-from deployments import access, problems, records, simulation
+from deployments import access, problems, quality, records, simulation
 from deployments.access import Caller, Guard, OpenDoor, Ring
 from deployments.memory import Memory
 from deployments.multipart import (
@@ -30,6 +30,7 @@ from fusion.answers import DocumentAnswer, Wanted
 from fusion.coarse import CoarseVerdict, coarse
 from fusion.pictures import Illustrated
 from fusion.policy import Policy
+from fusion.quality import QualityResult
 from fusion.verdict import Verdict
 from media.capture import Capture, Channel
 from sessions.idempotency import MAX_CHARACTERS, MalformedKey, parse_key
@@ -59,6 +60,9 @@ class Service(Protocol):
     ) -> DocumentAnswer:
         """Examine a document that came alone within ``deadline_s`` seconds."""
 
+    async def quality(self, selfie: bytes, deadline_s: float) -> QualityResult:
+        """Say how good a selfie is within ``deadline_s`` seconds."""
+
     async def policy(self) -> Policy:
         """Return the policy in force."""
 
@@ -84,7 +88,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     415: documented("A part is of a type that Palisade does not decode."),
     422: documented(
         "A part is missing, broken or contradictory; or the `Idempotency-Key` is malformed, or "
-        "came before with other content."
+        "came before with other content; or `metadata.gate` was set and the selfie is too poor "
+        "(`quality-failed`, whose `reasons` are stable words and whose `scores` say by how much)."
     ),
     503: documented(
         "Full, a node is restarting, or the verdict cannot be recorded: try again after "
@@ -247,6 +252,7 @@ def create_api(service: Service, settings: Settings, guard: Guard | None = None)
 
     records.install(operators, service.memory)
     simulation.install(operators, service)
+    quality.install(applicants, service, settings)
 
     @operators.get("/v1/policy", summary="The policy in force", responses={503: REFUSALS[503]})
     async def policy() -> PolicyAnswer:

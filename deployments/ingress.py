@@ -27,6 +27,7 @@ from deployments.memory import Memory
 from deployments.metrics import Metrics
 from deployments.pictures import DOCUMENT, FACE, Gallery, draw
 from deployments.problems import Problem
+from deployments.quality import QualityFailed
 from deployments.settings import Settings
 from deployments.tracing import tracer
 from deployments.transport import send
@@ -36,10 +37,11 @@ from docfraud.examination import Evidence
 from fusion.answers import DocumentAnswer, Wanted
 from fusion.pictures import Shown
 from fusion.policy import Policy
+from fusion.quality import QualityPolicy, QualityResult, result
 from fusion.verdict import DocumentFindings, FaceSummary, Verdict
 from media.capture import Capture, Channel
 from media.errors import MediaError
-from pipeline import Found, split, withheld_document
+from pipeline import Found, Looked, split, withheld_document
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +141,9 @@ class Ingress:
         absent = self._absences.among([d.name for d in self._detectors])
         with stage("face"):
             bare = replace(capture, document=None)
-            found = await self._locate(bare, self._needs(absent), last_call - time.monotonic())
+            gate = await self._gate(last_call - time.monotonic()) if capture.gate else None
+            left = last_call - time.monotonic()
+            found = await self._locate(bare, self._needs(absent), gate, left)
         if not isinstance(found, Found):
             lost = {d.name: Measurement(status=found) for d in self._detectors}
             return FaceSummary(problems=(found,)), lost, None
@@ -192,16 +196,48 @@ class Ingress:
         return tuple({need for d in self._detectors if d.name not in absent for need in d.needs})
 
     async def _locate(
-        self, capture: Capture, needs: tuple[str, ...], timeout_s: float
+        self,
+        capture: Capture,
+        needs: tuple[str, ...],
+        gate: QualityPolicy | None,
+        timeout_s: float,
     ) -> Found | Status:
         """Locate the face; a status says why there is nothing to look at."""
-        call = send(self._face, capture, needs)
+        call = send(self._face, capture, needs, gate)
         found: Found | MediaError | Status = await one("Face", call, timeout_s)
         if found is Status.OVERLOADED:
             raise _full()
         if isinstance(found, MediaError):
             raise Problem.of_media(found)
+        if isinstance(found, Found) and found.refusal is not None:
+            raise QualityFailed(found.refusal)
         return found
+
+    async def _gate(self, timeout_s: float) -> QualityPolicy:
+        """What the policy in force asks of a selfie."""
+        policy: Policy = await self._fused(self._fusion.policy.remote(), timeout_s)
+        return policy.quality
+
+    async def quality(self, selfie: bytes, deadline_s: float) -> QualityResult:
+        """Say how good a selfie is within ``deadline_s`` seconds.
+
+        Raises:
+            Problem: the upload cannot be decoded, or the graph is full or broken.
+        """
+        deadline = time.monotonic() + deadline_s
+        gate = await self._gate(deadline_s)
+        with stage("face"):
+            call = send(self._face.look, selfie)
+            looked: Looked | MediaError | Status = await one(
+                "Face", call, deadline - time.monotonic()
+            )
+        if looked is Status.OVERLOADED:
+            raise _full()
+        if isinstance(looked, MediaError):
+            raise Problem.of_media(looked)
+        if not isinstance(looked, Looked):
+            raise _broken("face")
+        return result(gate, looked.quality, looked.box)
 
     async def document(
         self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float

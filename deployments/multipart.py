@@ -33,6 +33,8 @@ class Metadata(BaseModel):
         channel: how the capture reached you.
         requested: inputs you asked the applicant for; a missing one counts as withheld.
         frame_times: seconds of each ``frames`` part from the first one, strictly increasing.
+        gate: refuse a selfie that the policy's quality checks find too poor, with the problem
+            ``quality-failed`` and before anything else is run on it.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -41,6 +43,7 @@ class Metadata(BaseModel):
     channel: Channel = "upload"
     requested: frozenset[Literal["clip", "document"]] = frozenset()
     frame_times: Annotated[tuple[float, ...], Field(max_length=MAX_STILLS)] = ()
+    gate: bool = False
 
 
 class DocumentMetadata(BaseModel):
@@ -93,7 +96,8 @@ SCHEMA: dict[str, Any] = {
                         "metadata": {
                             "type": "string",
                             "description": "JSON: `subject`, `channel` (browser, sdk, upload), "
-                            "`requested` (clip, document), `frame_times`.",
+                            "`requested` (clip, document), `frame_times`, `gate` (refuse a poor "
+                            "selfie).",
                             "example": '{"subject": "applicant-17", "channel": "browser"}',
                         },
                     },
@@ -158,9 +162,24 @@ async def read_document(request: Request) -> tuple[bytes, Channel]:
     return document, metadata.channel
 
 
+async def read_selfie(request: Request) -> bytes:
+    """Read a form that has one photograph, ``file``, and nothing else.
+
+    Raises:
+        Problem: the part is missing, doubled or of the wrong kind, or there is another.
+    """
+    async with _form(request, ("file",), "file=@face.jpg", fields=()) as form:
+        file = await _file(form, "file")
+    if file is None:
+        raise Problem(422, "missing-part", "The file part `file` is missing.", part="file")
+    return file
+
+
 @asynccontextmanager
-async def _form(request: Request, files: Sequence[str], example: str) -> AsyncIterator[FormData]:
-    """Parse a form that may have the parts ``files`` and ``metadata``, for the length of a block.
+async def _form(
+    request: Request, files: Sequence[str], example: str, fields: Sequence[str] = ("metadata",)
+) -> AsyncIterator[FormData]:
+    """Parse a form that may have the parts ``files`` and ``fields``, for the length of a block.
 
     Raises:
         Problem: it is no form, cannot be parsed, or has another part.
@@ -174,7 +193,7 @@ async def _form(request: Request, files: Sequence[str], example: str) -> AsyncIt
     try:
         async with request.form(max_files=MAX_STILLS + len(FILES), max_fields=4) as form:
             for name in form:
-                if name not in (*files, "metadata"):
+                if name not in (*files, *fields):
                     raise Problem(
                         422, "unknown-part", f"The form has no part {name[:40]!r}.", part=name[:40]
                     )
@@ -211,6 +230,7 @@ async def _capture(form: FormData) -> tuple[Capture, Metadata]:
         document=document,
         channel=metadata.channel,
         requested=metadata.requested,
+        gate=metadata.gate,
     )
     return capture, metadata
 

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.clip import ClipSettings, trace_clip
-from detectors.contracts import Clip, FaceBundle, Measures
+from detectors.contracts import FaceBundle, Measures
 from detectors.following import FrameLike
 from detectors.landmarks import Face, FullRangeDetector, Landmarker, load_landmarker
-from detectors.pixels import Box, Pixels, around, shrink
-from detectors.pose import head_pose, yaw_pitch_roll
-from detectors.topology import LEFT_IRIS, RIGHT_IRIS
+from detectors.pixels import Box, Pixels, around, shrink, visible
+from detectors.pose import head_pose
+from detectors.quality import measure_face, measure_frame
 from media.capture import Channel
 
 
@@ -64,16 +63,17 @@ class Located:
     Attributes:
         bundle: the face, or None with ``NO_FACE`` or ``FACE_TOO_SMALL`` among the problems.
         problems: what was wrong.
-        quality: ``faces`` large enough to judge; ``frame_mp`` megapixels of the frame; and where
-            there is a face: ``face_px`` width of its box and ``interocular_px`` distance of its
-            irises in pixels of the frame; ``margin`` from its box to the nearest edge of the
-            frame in widths of the box, negative where the frame cuts the face; ``yaw_deg``,
-            ``pitch_deg`` and ``roll_deg`` as :func:`detectors.pose.yaw_pitch_roll` has them.
+        quality: ``faces`` large enough to judge; ``frame_mp`` megapixels of the frame; and what
+            :mod:`detectors.quality` measures, of the frame, and of the largest face where there
+            is one.
+        box: x0, y0, x1, y1 of the largest face in pixels of the frame, also where it is too small
+            to judge; None where there is none.
     """
 
     bundle: FaceBundle | None
     problems: tuple[FaceProblem, ...]
     quality: Measures
+    box: Box | None = None
 
 
 class FaceLocator:
@@ -105,36 +105,50 @@ class FaceLocator:
 
         Args:
             pixels: uint8 RGB (H, W, 3), upright.
-            frames: the frames of the clip, consumed one by one, only if there is a face.
+            frames: the frames of the clip, as :meth:`follow` takes them.
             channel: how the capture reached the client.
 
         Raises:
             Exception: whatever iterating over ``frames`` raises.
         """
+        return self.follow(self._find(pixels, channel), frames)
+
+    def follow(self, located: Located, frames: Iterable[FrameLike] | None) -> Located:
+        """Add the traces of a clip to a face that was located in the selfie.
+
+        Args:
+            located: without a clip.
+            frames: the frames of the clip, consumed one by one, only if there is a face.
+
+        Raises:
+            Exception: whatever iterating over ``frames`` raises.
+        """
+        if located.bundle is None or frames is None:
+            return located
+        clip = trace_clip(frames, self.landmarker, self.settings.clip)
+        if clip is None:
+            problems = (*located.problems, FaceProblem.NO_FACE_IN_CLIP)
+            return replace(located, problems=problems)
+        return replace(located, bundle=replace(located.bundle, clip=clip))
+
+    def _find(self, pixels: Pixels, channel: Channel) -> Located:
         settings = self.settings
         height, width = pixels.shape[:2]
-        quality = {"faces": 0.0, "frame_mp": width * height / 1e6}
+        quality = {"faces": 0.0, "frame_mp": width * height / 1e6, **measure_frame(pixels)}
         faces = sorted(self._search(pixels), key=_width, reverse=True)
         if not faces:
             return Located(None, (FaceProblem.NO_FACE,), quality)
         quality["faces"] = float(sum(_width(face) >= settings.min_face_px for face in faces))
         face = faces[0]
         pose = head_pose(face.landmarks, (width, height))
-        quality |= _quality(face, pose, (width, height))
+        quality |= measure_face(pixels, face, pose)
+        box = visible(face.box, (width, height))
         if quality["faces"] == 0:
-            return Located(None, (FaceProblem.FACE_TOO_SMALL,), quality)
+            return Located(None, (FaceProblem.FACE_TOO_SMALL,), quality, box)
 
-        problems = [FaceProblem.SEVERAL_FACES] if quality["faces"] > 1 else []
-        clip = self._trace(frames)
-        if frames is not None and clip is None:
-            problems.append(FaceProblem.NO_FACE_IN_CLIP)
-        bundle = replace(_cut(pixels, face, settings), pose=pose, quality=quality, clip=clip)
-        return Located(replace(bundle, channel=channel), tuple(problems), quality)
-
-    def _trace(self, frames: Iterable[FrameLike] | None) -> Clip | None:
-        if frames is None:
-            return None
-        return trace_clip(frames, self.landmarker, self.settings.clip)
+        problems = (FaceProblem.SEVERAL_FACES,) if quality["faces"] > 1 else ()
+        bundle = replace(_cut(pixels, face, settings), pose=pose, quality=quality, channel=channel)
+        return Located(bundle, problems, quality, box)
 
     def _search(self, pixels: Pixels) -> list[Face]:
         small, scale = shrink(pixels, self.settings.search_side)
@@ -171,34 +185,16 @@ def _cut(pixels: Pixels, face: Face, settings: FaceSettings) -> FaceBundle:
     x0, y0, x1, y1 = around(face.box, settings.context, (width, height))
     crop, scale = shrink(pixels[y0:y1, x0:x1], settings.crop_side)
     landmarks = (face.landmarks - np.array([x0, y0, 0], np.float32)) * np.float32(scale)
-    bx0, by0, bx1, by1 = face.box
     return FaceBundle(
         crop=_frozen(crop),
         frame=_frozen(shrink(pixels, settings.frame_side)[0]),
-        box=(max(bx0, 0.0), max(by0, 0.0), min(bx1, float(width)), min(by1, float(height))),
+        box=visible(face.box, (width, height)),
         crop_origin=(float(x0), float(y0)),
         crop_scale=scale,
         frame_size=(width, height),
         landmarks=landmarks,
         blendshapes=face.blendshapes,
     )
-
-
-def _quality(
-    face: Face, pose: NDArray[np.float32], frame_size: tuple[int, int]
-) -> dict[str, float]:
-    x0, y0, x1, y1 = face.box
-    width, height = frame_size
-    right, left = (face.landmarks[list(iris), :2].mean(axis=0) for iris in (RIGHT_IRIS, LEFT_IRIS))
-    yaw, pitch, roll = yaw_pitch_roll(pose)
-    return {
-        "face_px": x1 - x0,
-        "interocular_px": float(np.hypot(*(left - right))),
-        "margin": min(x0, y0, width - x1, height - y1) / (x1 - x0),
-        "yaw_deg": yaw,
-        "pitch_deg": pitch,
-        "roll_deg": roll,
-    }
 
 
 def _width(face: Face) -> float:

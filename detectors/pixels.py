@@ -46,3 +46,10 @@ def around(box: Box, factor: float, size: tuple[int, int]) -> tuple[int, int, in
         min(math.ceil(x + half_w), width),
         min(math.ceil(y + half_h), height),
     )
+
+
+def visible(box: Box, size: tuple[int, int]) -> Box:
+    """The part of a box that lies in an image of ``size`` width and height."""
+    x0, y0, x1, y1 = box
+    width, height = size
+    return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))

@@ -44,3 +44,10 @@ MESH_POINTS = 468
 
 LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 """Outer outline of the lips, in order."""
+
+INNER_LIP_UPPER, INNER_LIP_LOWER = 13, 14
+"""Middle of the inner edge of each lip."""
+
+RIGHT_EYE_ASPECT = (33, 160, 158, 133, 153, 144)
+LEFT_EYE_ASPECT = (263, 387, 385, 362, 380, 373)
+"""Outer corner, two points of the upper lid inwards, inner corner, the two below them outwards."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from fusion.documents import judge_document, recorded_evidence
 from fusion.enforcement import Enforcement, bucket
 from fusion.mapping import mapped, measurement, unmapped
 from fusion.policy import Policy
+from fusion.quality import assessed
 from fusion.verdict import Decision, DocumentFindings, FaceSummary, Signal, Verdict
 from fusion.weighing import weigh
 
@@ -85,7 +87,7 @@ class Judge:
             weights=weighed.weights,
             signals=signals,
             reasons=insufficient + failed + doubtful,
-            face=face,
+            face=replace(face, assessment=assessed(policy.quality, face.quality)),
             document=None if opinion is None else opinion.findings,
             policy=self._policy_ref,
             created_at=datetime.now(UTC),

@@ -13,12 +13,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import Field, ValidationError, create_model
 
 from detectors.face import FaceProblem
 from detectors.registry import DETECTORS
 from docfraud.registry import CHECKS
+from fusion.quality import QualityPolicy
 from fusion.sources import SourceError, read_mapping
+from fusion.strict import Strict
 from fusion.verdict import PolicyRef
 
 SHIPPED = ("faithful", "hardened")
@@ -37,11 +39,7 @@ class PolicyError(Exception):
     """A policy cannot be used; the message says which field, why, and what would be right."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SignalPolicy(_Strict, Generic[M]):
+class SignalPolicy(Strict, Generic[M]):
     """What one signal is worth.
 
     Attributes:
@@ -55,7 +53,7 @@ class SignalPolicy(_Strict, Generic[M]):
     mapping: M
 
 
-class Coverage(_Strict):
+class Coverage(Strict):
     """How much evidence an ``accept`` needs.
 
     Attributes:
@@ -67,7 +65,7 @@ class Coverage(_Strict):
     quorum: int = Field(ge=1)
 
 
-class EnforcementPolicy(_Strict):
+class EnforcementPolicy(Strict):
     """Watch (IDS) or block (IPS), and for what share of identities."""
 
     enforce: bool = False
@@ -89,7 +87,7 @@ def _signal_field(detector: Any) -> Any:
     return (_entry(detector) | None, None)
 
 
-Signals = create_model("Signals", __base__=_Strict, **{d.name: _signal_field(d) for d in DETECTORS})
+Signals = create_model("Signals", __base__=Strict, **{d.name: _signal_field(d) for d in DETECTORS})
 """One optional entry per detector of the registry; anything else is refused by name."""
 
 
@@ -110,11 +108,11 @@ def _check_field(check: Any) -> Any:
 REFERENCE_WEIGHTS = {"moire": 0.40, "ela": 0.35, "exif": 0.25}
 """Of the document checks, as the reference has them."""
 
-Checks = create_model("Checks", __base__=_Strict, **{c.name: _check_field(c) for c in CHECKS})
+Checks = create_model("Checks", __base__=Strict, **{c.name: _check_field(c) for c in CHECKS})
 """One entry per check of the registry."""
 
 
-class DocumentPolicy(_Strict):
+class DocumentPolicy(Strict):
     """How the evidence on a document becomes findings, and what they mean for the session.
 
     Attributes:
@@ -143,7 +141,7 @@ class DocumentPolicy(_Strict):
         return {name: weight for name, weight in weights.items() if weight > 0}
 
 
-class Policy(_Strict):
+class Policy(Strict):
     """How measurements become a decision.
 
     Attributes:
@@ -156,6 +154,7 @@ class Policy(_Strict):
         review_on: problems of the face that send a session to ``review``.
         signals: weight and mapping of each signal.
         documents: how a document is judged, and what that means for the session.
+        quality: when a selfie is good enough; it only refuses where the gate is asked for.
     """
 
     name: str = Field(min_length=1, max_length=64)
@@ -167,6 +166,7 @@ class Policy(_Strict):
     review_on: tuple[FaceProblem, ...] = ()
     signals: Signals
     documents: DocumentPolicy = DocumentPolicy()
+    quality: QualityPolicy = QualityPolicy()
 
     @property
     def sha256(self) -> str:

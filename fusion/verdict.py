@@ -13,6 +13,7 @@ from detectors.contracts import Measures, Status
 from docfraud.contracts import node_of
 from docfraud.crossref import Comparison
 from fusion.enforcement import Enforcement
+from fusion.quality import Assessment
 
 
 class Decision(StrEnum):
@@ -57,11 +58,14 @@ class FaceSummary:
             or ``overloaded`` where the face was not looked at to the end.
         quality: raw measures of the capture, such as ``face_px``.
         elapsed_ms: wall time of decoding and locating, clip included.
+        assessment: what the policy's gate makes of ``quality``, whether it was asked for or not;
+            None where the selfie was not looked at, and in records from before there was a gate.
     """
 
     problems: tuple[str, ...] = ()
     quality: Measures = field(default_factory=dict)
     elapsed_ms: float = 0.0
+    assessment: Assessment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Capture:
         channel: how the capture reached the client.
         requested: inputs that the applicant was asked for, such as ``clip``; what was requested
             and is missing counts as ``withheld``.
+        gate: refuse a selfie that the policy finds too poor, before anything is run on it.
     """
 
     selfie: bytes
@@ -30,3 +31,4 @@ class Capture:
     document: bytes | None = None
     channel: Channel = "upload"
     requested: frozenset[str] = frozenset()
+    gate: bool = False

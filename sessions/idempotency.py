@@ -85,6 +85,8 @@ def fingerprint(secret: bytes, capture: Capture, subject: str | None) -> str:
     """Digest of everything in a request that its verdict depends on, 64 hex digits."""
     digest = hmac.new(secret, b"request", hashlib.sha256)
     described = [subject, capture.channel, sorted(capture.requested), list(capture.still_times)]
+    if capture.gate:  # only then: requests without it keep the fingerprint that they always had
+        described.append("gate")
     for part in (
         repr(described).encode(),
         capture.selfie,

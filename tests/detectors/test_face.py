@@ -9,6 +9,7 @@ from moving_faces import Frame
 
 from detectors.face import FaceLocator, FaceProblem, FaceSettings
 from detectors.landmarks import MeshLandmarker
+from detectors.quality import measure_frame
 
 RIGHT_PUPIL, LEFT_PUPIL = (203, 101), (247, 103)  # read off the astronaut by eye
 
@@ -119,7 +120,8 @@ def test_no_face(locator, pixels):
     located = locator.locate(pixels)
     assert located.bundle is None
     assert located.problems == (FaceProblem.NO_FACE,)
-    assert located.quality == {"faces": 0, "frame_mp": pixels.size / 3e6}
+    assert located.box is None
+    assert located.quality == {"faces": 0, "frame_mp": pixels.size / 3e6, **measure_frame(pixels)}
 
 
 @pytest.mark.parametrize("large_first", [True, False])
