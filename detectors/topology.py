@@ -51,3 +51,7 @@ INNER_LIP_UPPER, INNER_LIP_LOWER = 13, 14
 RIGHT_EYE_ASPECT = (33, 160, 158, 133, 153, 144)
 LEFT_EYE_ASPECT = (263, 387, 385, 362, 380, 373)
 """Outer corner, two points of the upper lid inwards, inner corner, the two below them outwards."""
+
+RIGHT_EYE_SOCKET = (226, 31, 228, 229, 230, 231, 232, 233, 244, 190, 56, 28, 27, 29, 30, 247)
+LEFT_EYE_SOCKET = (446, 261, 448, 449, 450, 451, 452, 453, 464, 414, 286, 258, 257, 259, 260, 467)
+"""Outline of lids and bags in order, from the outer corner below the eye and back above it."""

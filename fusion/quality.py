@@ -33,10 +33,14 @@ class Edge(Strict):
     width: float = Field(gt=0)
     centre: float | None = None
 
-    def component(self, beyond: float) -> float:
-        """0..100 for a value that is ``beyond`` the limit, on its good side."""
-        offset = 0.0 if self.centre is None else self.limit - self.centre
-        return 50.0 * (1.0 + math.tanh((beyond + offset) / self.width / 2))  # cannot overflow
+    @property
+    def middle(self) -> float:
+        """Where the component is 50."""
+        return self.limit if self.centre is None else self.centre
+
+    def component(self, above: float) -> float:
+        """0..100 for a value that is ``above`` the middle, on the good side of it."""
+        return 50.0 * (1.0 + math.tanh(above / self.width / 2))  # the sigmoid; cannot overflow
 
 
 class Check(Strict):
@@ -80,8 +84,15 @@ SUBJECTS: Mapping[str, _Subject] = {
     "yaw": _Subject("yaw_deg", high="head_turned", magnitude=True),
     "pitch": _Subject("pitch_deg", high="head_nodded", magnitude=True),
     "roll": _Subject("roll_deg", high="head_tilted", magnitude=True),
+    "eyes": _Subject("lighter_eye", low="eyes_covered"),
+    "each_eye": _Subject("darker_eye", low="eye_covered"),
     "eyes_open": _Subject("eye_open", low="eyes_closed"),
     "mouth": _Subject("mouth_open", high="mouth_open"),
+    "sharpness": _Subject("face_sharpness", low="face_blurry"),
+    "shadows": _Subject("face_dark", high="face_dark"),
+    "highlights": _Subject("face_bright", high="face_bright"),
+    "evenness": _Subject("light_ratio", low="uneven_light"),
+    "compression": _Subject("blockiness", high="compressed"),
 }
 """Every check, in the order of the reasons; the fields of :class:`QualityPolicy`."""
 
@@ -105,8 +116,15 @@ SENTENCES: Mapping[str, str] = {
     "head_turned": "Head turned to the side",
     "head_nodded": "Head turned up or down",
     "head_tilted": "Head tilted",
+    "eyes_covered": "Eyes covered",
+    "eye_covered": "An eye is covered",
     "eyes_closed": "Eyes closed",
     "mouth_open": "Mouth open",
+    "face_blurry": "Face blurry",
+    "face_dark": "Face too dark",
+    "face_bright": "Face too bright",
+    "uneven_light": "Light from one side",
+    "compressed": "Image compressed too much",
 }
 """Each reason for people; those of the reference's own checks are the reference's."""
 
@@ -129,8 +147,15 @@ class QualityPolicy(Strict):
     yaw: Check | None = None
     pitch: Check | None = None
     roll: Check | None = None
+    eyes: Check | None = None
+    each_eye: Check | None = None
     eyes_open: Check | None = None
     mouth: Check | None = None
+    sharpness: Check | None = None
+    shadows: Check | None = None
+    highlights: Check | None = None
+    evenness: Check | None = None
+    compression: Check | None = None
 
     @model_validator(mode="after")
     def _meaningful(self) -> Self:
@@ -202,10 +227,10 @@ def _held(check: Check, subject: _Subject, value: float) -> tuple[float, str | N
     """Component of a value, and the word for the limit that it breaks."""
     component, word = 100.0, None
     if check.least:
-        component = min(component, check.least.component(value - check.least.limit))
+        component = min(component, check.least.component(value - check.least.middle))
         word = subject.low if value < check.least.limit else word
     if check.most:
-        component = min(component, check.most.component(check.most.limit - value))
+        component = min(component, check.most.component(check.most.middle - value))
         word = subject.high if value > check.most.limit else word
     return component, word
 

@@ -12,8 +12,13 @@ from numpy.typing import NDArray
 
 from detectors.landmarks import Face
 from detectors.pixels import Pixels
+from detectors.quality.compression import measure_compression
+from detectors.quality.eyes import measure_eyes
+from detectors.quality.focus import measure_focus
 from detectors.quality.frame import measure_frame
 from detectors.quality.geometry import measure_geometry
+from detectors.quality.light import measure_light
+from detectors.quality.patch import cut_patch
 
 __all__ = ["measure_face", "measure_frame"]
 
@@ -28,4 +33,8 @@ def measure_face(pixels: Pixels, face: Face, pose: NDArray[np.float32]) -> dict[
     """
     height, width = pixels.shape[:2]
     measures = measure_geometry(face, pose, (width, height))
+    measures |= measure_compression(pixels, face.box)
+    patch = cut_patch(pixels, face)
+    if patch is not None:
+        measures |= measure_light(patch) | measure_focus(patch) | measure_eyes(patch)
     return {name: value for name, value in measures.items() if np.isfinite(value)}
