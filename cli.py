@@ -18,10 +18,13 @@ from typing import Annotated, Any, Literal
 import typer
 import yaml
 
+from calibration import commands as calibration
+from calibration.errors import CalibrationError
 from deployments.errors import ConfigError, LaunchError
 from evaluation import commands as evaluation
 from evaluation.errors import EvaluationError
 from fusion.policy import ENVIRONMENT, SHIPPED, PolicyError, load_policy
+from fusion.quality import QualityRefused
 from k8s import commands as kubernetes
 from k8s.errors import KubernetesError
 from sessions import commands as sessions
@@ -44,6 +47,8 @@ app.add_typer(kubernetes.app, name="k8s")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(evaluation.app, name="evaluate")
+app.add_typer(calibration.app, name="calibrate")
+app.command("quality")(calibration.look)
 
 PolicyOption = Annotated[
     str,
@@ -86,13 +91,17 @@ def verify(
         Path | None,
         typer.Option(help="Folder for a PNG of what each signal saw.", file_okay=False),
     ] = None,
+    gate: Annotated[
+        bool, typer.Option("--gate/--no-gate", help="Refuse a poor selfie first, with exit code 2.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Verify one capture in this process, without a cluster.
 
     Example: `palisade verify --selfie face.jpg --clip head-turn.mp4 --policy hardened`
 
-    The exit code is 0 whenever a verdict was reached, whatever it says.
+    The exit code is 0 whenever a verdict was reached, whatever it says; with `--gate`, a selfie
+    that is too poor gets none.
     """
     from fusion.enforcement import canary_key
     from media.capture import Capture
@@ -104,6 +113,7 @@ def verify(
         selfie=_bytes(selfie),
         clip=None if clip is None else _bytes(clip),
         document=None if document is None else _bytes(document),
+        gate=gate,
     )
     with err.status("Measuring …"):
         pipeline = Pipeline(chosen, canary_key=canary_key(os.environ))
@@ -431,6 +441,8 @@ def main() -> None:
         KubernetesError,
         StoreError,
         EvaluationError,
+        CalibrationError,
+        QualityRefused,
     ) as error:
         err.print(f"palisade: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)

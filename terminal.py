@@ -20,6 +20,7 @@ from detectors.contracts import Status
 from docfraud.contracts import Fields
 from docfraud.crossref import Comparison, Outcome
 from fusion.answers import DocumentAnswer
+from fusion.quality import CHECK_OF, SUBJECTS, QualityResult
 from fusion.verdict import Decision, DocumentFindings, Signal, Verdict
 
 out = Console()
@@ -71,6 +72,25 @@ def document_panel(answer: DocumentAnswer, title: str) -> RenderableType:
     """Draw the findings on a document, with what its sides say where that was asked for."""
     drawn = _document(answer.findings, answer.sides or {})
     return Panel(Group(*drawn), title=title, title_align="left")
+
+
+def quality_panel(answer: QualityResult, title: str) -> RenderableType:
+    """Draw how good a selfie is: one row for each check."""
+    line = Text.assemble(
+        ("GOOD", "bold green") if answer.is_valid else ("NOT GOOD", "bold yellow"),
+        f"  score {answer.score:.0f} of 100",
+        ("\n" + ", ".join(answer.reasons) if answer.reasons else "", "yellow"),
+    )
+    table = Table(box=None, pad_edge=False)
+    for column in ("check", "component", "measure"):
+        table.add_column(column, no_wrap=True)
+    failed = {CHECK_OF[word] for word in answer.words}
+    for name, component in answer.components.items():
+        measure = SUBJECTS[name].measure if name in SUBJECTS else ""
+        value = f"{measure}={answer.scores[measure]:.3g}" if measure else ""
+        style = "yellow" if name in failed else ""
+        table.add_row(Text(name, style=style), _bar(component / 100), Text(value, style="dim"))
+    return Panel(Group(line, table), title=title, title_align="left")
 
 
 def _document(

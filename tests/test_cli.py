@@ -98,6 +98,34 @@ def test_document_draws_every_check_for_people(selfie: Path, tmp_path: Path) -> 
     assert "moire.png" in result.stdout
 
 
+def test_a_poor_selfie_is_refused_in_one_line_where_the_gate_is_asked_for(selfie: Path) -> None:
+    """The astronaut's face covers 4% of the frame; the reference asks for a tenth."""
+    gated = palisade("verify", "--selfie", selfie, "--gate", "--json")
+    assert_one_line_error(gated, "the selfie is refused: face_too_small")
+    record = json.loads(palisade("verify", "--selfie", selfie, "--no-gate", "--json").stdout)
+    assert record["face"]["assessment"]["reasons"] == ["face_too_small"]
+
+
+def test_quality_prints_the_references_result_object(selfie: Path, tmp_path: Path) -> None:
+    result = palisade("quality", selfie, "--json")
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["is_valid"] is False
+    assert answer["reasons"] == ["Face too small/far"]
+    assert len(answer["face_bbox"]) == 4
+    drawn = palisade("quality", selfie, "--policy", "hardened")
+    assert drawn.returncode == 0, drawn.stderr
+    for said in ("NOT GOOD", "Face too small/far", "sharpness", "light_ratio="):
+        assert said in drawn.stdout
+    assert_one_line_error(palisade("quality", tmp_path / "absent.jpg"), "No such file")
+
+
+def test_calibrations_errors_are_one_line(tmp_path: Path) -> None:
+    result = palisade("calibrate", "quality", "--good", tmp_path, "--out", tmp_path / "out")
+    assert_one_line_error(result, "has no JPEG")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_document_that_is_no_image_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / "id.pdf"
     file.write_bytes(b"%PDF-1.7")

@@ -27,6 +27,7 @@ import graph
 from deployments.settings import Settings
 from fusion.pictures import Illustrated
 from fusion.policy import load_policy
+from fusion.quality import QualityRefused, result
 from fusion.verdict import Verdict
 from media.capture import Capture
 from pipeline import DocumentPipeline, Pipeline
@@ -133,6 +134,34 @@ def test_pictures_are_those_that_are_drawn_in_process(served: Graph, selfie: byt
     stored = served.client.get(f"/v1/sessions/{answer.verdict.session_id}").content
     assert response.content.startswith(b'{"verdict":' + stored + b',"pictures":[')
     assert len(response.content) < 400_000
+
+
+def test_a_selfie_is_as_good_served_as_in_process(served: Graph, selfie: bytes) -> None:
+    response = served.client.post("/v1/quality", files={"file": ("face.jpg", selfie)})
+    assert response.status_code == 200, response.text
+    policy = load_policy("faithful")
+    looked = Pipeline(policy).look(selfie)
+    local = result(policy.quality, looked.quality, looked.box)
+    assert response.json() == json.loads(local.to_json())
+    broken = served.client.post("/v1/quality", files={"file": ("face.jpg", b"no image")})
+    assert broken.status_code == 415
+    assert broken.json()["part"] == "file"
+
+
+def test_the_gate_refuses_a_poor_selfie_before_its_clip_is_decoded(
+    served: Graph, selfie: bytes
+) -> None:
+    """The face covers 4% of the frame, and the clip is none."""
+    files = {"selfie": ("face.jpg", selfie), "clip": ("clip.mp4", b"no film")}
+    gated = served.client.post("/v1/verify", files=files, data={"metadata": '{"gate": true}'})
+    assert gated.status_code == 422, gated.text
+    assert gated.json()["type"] == "urn:palisade:problem:quality-failed"
+    assert gated.json()["reasons"] == ["face_too_small"]
+    with pytest.raises(QualityRefused) as caught:
+        Pipeline(load_policy("faithful")).verify(Capture(selfie, clip=b"no film", gate=True))
+    assert gated.json()["scores"] == caught.value.assessment.failed_scores()
+    ungated = served.client.post("/v1/verify", files=files)
+    assert ungated.json()["type"] == "urn:palisade:problem:clip-format-unsupported"
 
 
 def test_a_document_alone_and_beside_a_face_is_found_to_be_the_same(

@@ -1,0 +1,1 @@
+"""Fits the policy to an operator's own cameras and people."""
