@@ -98,7 +98,7 @@ def quality(
     failing = [] if bad is None else _measured(locator, folders[bad])
     found = calibrate(base, passing, failing, Settings(percentile, margin))
     if len(passing) > found.good:
-        err.print(f"{len(passing) - found.good} good shots have no face and were left out")
+        err.print(f"good shots without a face, left out: {len(passing) - found.good}")
     _write(out, {"quality.yaml": fragment(found).encode(), "quality.png": histograms(found)})
     _show(found, out)
 

@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_named_and_skipped(selfies: list[Pixels], tmp_pat
     printed = run("--good", good, "--out", tmp_path / "out")
     assert "broken.jpg" in printed
     assert "notes.txt" not in printed
-    assert "1 good shots have no face" in printed
+    assert "without a face, left out: 1" in printed
     assert "3 good shots" in (tmp_path / "out/quality.yaml").read_text()
 
 

@@ -52,6 +52,7 @@ def test_a_face_is_located(locator, astronaut):
     assert bundle.frame_size == (512, 512)
     assert bundle.clip is None
     assert bundle.quality == located.quality
+    assert bundle.box == located.box
 
 
 def test_the_crop_is_the_frame_around_the_face(locator, astronaut):
@@ -149,6 +150,7 @@ def test_a_face_too_small(locator, astronaut):
     located = locator.locate(canvas(200, 200, (small, 20, 20)))
     assert located.bundle is None
     assert located.problems == (FaceProblem.FACE_TOO_SMALL,)
+    assert located.box[2] - located.box[0] == pytest.approx(located.quality["face_px"])
     assert 35 < located.quality["face_px"] < 48
 
 
@@ -207,6 +209,26 @@ def test_a_clip_is_traced(locator, astronaut):
     located = locator.locate(astronaut, (Frame(index / 10, astronaut) for index in range(4)))
     assert located.problems == ()
     np.testing.assert_allclose(located.bundle.clip.times, (0, 0.1, 0.2, 0.3))
+
+
+def test_a_face_can_be_located_first_and_followed_later(locator, astronaut):
+    frames = [Frame(index / 10, astronaut) for index in range(4)]
+    still = locator.locate(astronaut)
+    assert still.bundle.clip is None
+    both, at_once = locator.follow(still, frames), locator.locate(astronaut, frames)
+    np.testing.assert_array_equal(both.bundle.clip.times, at_once.bundle.clip.times)
+    assert both.quality == at_once.quality == still.quality
+    assert locator.follow(still, None) is still
+
+
+def test_a_clip_is_left_alone_without_a_face(locator):
+    faceless = locator.locate(np.zeros((480, 640, 3), np.uint8))
+
+    def frames():
+        raise AssertionError("the clip was looked at")
+        yield
+
+    assert locator.follow(faceless, frames()) is faceless
 
 
 def test_errors_of_the_clip_reach_the_caller(locator, astronaut):

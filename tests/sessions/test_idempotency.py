@@ -78,6 +78,7 @@ def test_every_part_of_a_request_counts() -> None:
         replace(base, channel="sdk"),
         replace(base, requested=frozenset({"clip"})),
         replace(base, requested=frozenset({"clip", "document"})),
+        replace(base, gate=True),
     ]
     digests = [fingerprint(b"", capture, None) for capture in others]
     digests += [fingerprint(b"", base, subject) for subject in ("", "None", "somebody")]
