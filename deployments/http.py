@@ -130,7 +130,17 @@ EXAMPLE = {
         },
     ],
     "reasons": [],
-    "face": {"problems": [], "quality": {"faces": 1.0, "face_px": 412.0}, "elapsed_ms": 21.0},
+    "face": {
+        "problems": [],
+        "quality": {"faces": 1.0, "face_px": 412.0, "brightness": 131.4},
+        "elapsed_ms": 21.0,
+        "assessment": {
+            "is_valid": True,
+            "score": 92.1,
+            "components": {"face": 100.0, "brightness": 99.9, "blur": 92.1, "face_size": 99.5},
+            "reasons": [],
+        },
+    },
     "document": None,
     "policy": {"name": "faithful", "version": 1, "sha256": "9d…"},
     "created_at": "2026-01-01T00:00:00Z",

@@ -63,17 +63,28 @@ def test_bad_shots_are_counted_and_move_nothing():
 
 
 def test_rounding_refuses_nobody():
-    good = [{"face_px": 1.0, "face_coverage": 0.123456}] * 40
+    good = [{"face_px": 1.0, "blur_variance": 123.456}] * 40
     found = calibrate(FAITHFUL, good, [], Settings(0.0, 0.0))
-    assert found.quality.face_size.least.limit == 0.123
+    assert found.quality.blur.least.limit == 123
     assert found.refused_good == 0
 
 
 def test_angles_are_calibrated_by_their_size():
-    good = [{"face_px": 1.0, "yaw_deg": yaw} for yaw in np.linspace(-10, 10, 201)]
+    good = [{"face_px": 1.0, "yaw_deg": yaw} for yaw in np.linspace(-40, 40, 201)]
     yaw = calibrate(HARDENED, good, [], Settings(1.0, 0.0)).quality.yaw
     assert yaw.least is None
-    assert 9.8 < yaw.most.limit <= 10
+    assert 39 < yaw.most.limit <= 40
+
+
+def test_what_depends_on_people_is_loosened_and_never_tightened():
+    """A dozen of them look straight ahead from near; the next one need not."""
+    good = [shot | {"yaw_deg": 1.0, "margin": -0.2} for shot in shots(50, coverage=0.6)]
+    found = calibrate(HARDENED, good, [], Settings())
+    assert found.quality.yaw == HARDENED.quality.yaw
+    assert found.quality.face_size == HARDENED.quality.face_size
+    assert found.quality.margin.least.limit == -0.2
+    # Light and sharpness are the camera's.
+    assert found.quality.brightness.least.limit > HARDENED.quality.brightness.least.limit
 
 
 def test_what_no_camera_changes_and_what_was_not_measured_stays():
