@@ -72,7 +72,8 @@ def quality(
     """Propose limits of the quality gate from pictures, and say what each would refuse.
 
     OUT gets `quality.yaml`, a section to paste into your policy, and `quality.png` with the
-    histograms. No picture is kept, and nothing is written unless all of it is.
+    histograms. Checks of the camera move both ways; those that depend on people are only loosened.
+    No picture is kept, and nothing is written unless all of it is.
 
     Example: `palisade calibrate quality --good selfies --bad rejected --out calibrated`
     """

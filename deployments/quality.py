@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from deployments.multipart import read_selfie
 from deployments.problems import Problem, ProblemDetails, documented
@@ -86,13 +86,6 @@ class QualityFailed(Problem):
 
 def install(api: APIRouter, service: Service, settings: Settings) -> None:
     """Add ``POST /v1/quality``."""
-    deadline = Header(
-        default=settings.deadline_ms,
-        alias="Palisade-Deadline-Ms",
-        description="Answer within this many milliseconds, or say that it cannot be done.",
-        gt=0,
-        le=settings.max_deadline_ms,
-    )
 
     @api.post(
         "/v1/quality",
@@ -108,11 +101,13 @@ def install(api: APIRouter, service: Service, settings: Settings) -> None:
         },
         openapi_extra=SCHEMA,
     )
-    async def quality(request: Request, deadline_ms: int = deadline) -> Response:
+    async def quality(request: Request) -> Response:
         """Measure a selfie and hold it against the policy's gate. Nothing of it is kept.
 
         The answer is 200 whether it is good or not; it is cheap enough to guide a person live.
         """
         with service.admit():
-            answer = await service.quality(await read_selfie(request), deadline_ms / 1e3)
+            # A client that gives up sooner closes the connection: there is no lesser answer.
+            selfie = await read_selfie(request)
+            answer = await service.quality(selfie, settings.deadline_ms / 1e3)
         return Response(answer.to_json(), media_type="application/json")

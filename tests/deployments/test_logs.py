@@ -36,6 +36,7 @@ from detectors.rppg import Rppg
 from docfraud.barcode import Barcode
 from docfraud.contracts import Page, Reading
 from docfraud.moire import Moire
+from fusion.quality import QualityPolicy
 from media.capture import Capture
 from media.errors import MediaError
 from pipeline import Found
@@ -113,10 +114,12 @@ class Bomb(FaceBundle):
 class LeakyFace(Face):
     """Fails with the upload in its message, or hands on a bundle that does."""
 
-    def __call__(self, capture: Capture, needs: tuple[str, ...]) -> Found | MediaError:
+    def __call__(
+        self, capture: Capture, needs: tuple[str, ...], gate: QualityPolicy | None = None
+    ) -> Found | MediaError:
         if capture.channel == "sdk":
             raise ValueError(f"{capture.selfie[:4000]!r} {base64.b64encode(capture.selfie)!r}")
-        found = super().__call__(capture, needs)
+        found = super().__call__(capture, needs, gate)
         if capture.channel == "browser" and isinstance(found, Found):
             bundle = found.located.bundle
             assert bundle is not None
