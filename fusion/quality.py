@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
@@ -246,6 +246,10 @@ class QualityRefused(Exception):
         return f"the selfie is refused: {', '.join(self.assessment.reasons)}"
 
 
+# Not tuple[int, int, int, int], which FastAPI does not put into OpenAPI as JSON Schema has it.
+FourIntegers = Annotated[tuple[int, ...], Field(min_length=4, max_length=4)]
+
+
 @dataclass(frozen=True, slots=True)
 class QualityResult:
     """The reference's result object, with what the gate adds.
@@ -264,7 +268,7 @@ class QualityResult:
     is_valid: bool
     scores: Mapping[str, float]
     reasons: tuple[str, ...]
-    face_bbox: tuple[int, int, int, int] | None
+    face_bbox: FourIntegers | None
     words: tuple[str, ...]
     score: float
     components: Mapping[str, float]
@@ -285,7 +289,7 @@ def result(
         box: x0, y0, x1, y1 of the largest face in pixels of the frame, or None.
     """
     assessment = assess(policy, measures)
-    bbox = None
+    bbox: tuple[int, ...] | None = None
     if box is not None:
         x0, y0, x1, y1 = map(round, box)
         bbox = (x0, y0, x1 - x0, y1 - y0)
