@@ -370,11 +370,20 @@ def models_fetch(
 ) -> None:
     """Download models, check their hashes, and keep them in the first writable folder.
 
+    Those whose terms allow research only are passed over, and refused by name, unless
+    PALISADE_ACCEPT_RESEARCH_LICENCES=1 accepts that.
+
     Example: `palisade models fetch face_landmarker`
     """
-    from models import store
+    from models import manifest, store
 
     for name in _model_names(names):
+        model = manifest.models()[name]
+        if not store.accepted(model):
+            if names:
+                raise UsageError(store.terms(model))
+            out.print(f"{name}: passed over; its terms allow research only", soft_wrap=True)
+            continue
         with progress(f"Fetching {name}") as update:
             path = store.fetch(name, update)
         out.print(f"{name}: {path}")

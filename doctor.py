@@ -31,6 +31,8 @@ STYLE = {"ok": "green", "missing": "red", "advice": "yellow"}
 LOST_WITHOUT = {
     "face_landmarker": "blendshapes is unavailable, landmarks come from the bundled model",
     "depth_anything_v2_small": "depth is unavailable",
+    "minifasnet_v2": "liveness goes by its other models, or is unavailable without any",
+    "minifasnet_v1se": "liveness goes by its other models, or is unavailable without any",
 }
 
 
@@ -61,7 +63,10 @@ def findings() -> Iterator[Finding]:
     yield _onnxruntime()
     for entry in store.entries():
         name = entry.model.name
-        if entry.state is store.State.OK:
+        if not store.accepted(entry.model):
+            terms = f"not used: for research only; {store.ACCEPT_RESEARCH}=1 accepts its terms"
+            yield Finding(name, "advice", terms)
+        elif entry.state is store.State.OK:
             yield Finding(name, "ok", str(entry.path))
         else:
             lost = LOST_WITHOUT.get(name, f"signals that use {name} are unavailable")

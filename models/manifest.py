@@ -29,6 +29,8 @@ class Model:
         output: names, shapes, units and polarity.
         intended_use: what it is used for here.
         limits: what it cannot do.
+        research_only: whether the terms of what it was trained on allow research only. It is
+            neither fetched nor used unless the operator accepts that.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Model:
     output: str
     intended_use: str
     limits: str
+    research_only: bool = False
 
 
 def parse(text: str) -> dict[str, Model]:
@@ -64,11 +67,16 @@ def models() -> Mapping[str, Model]:
     return MappingProxyType(parse(path.read_text(encoding="utf-8")))
 
 
+_KINDS = {"bytes": int, "research_only": bool}
+"""Types of the keys that are no text."""
+
+
 def _record(name: str, entry: Any) -> Model:
     if not isinstance(entry, dict):
         raise ValueError(f"manifest: {name} must be a table")
-    kinds = {field.name: int if field.name == "bytes" else str for field in fields(Model)}
+    kinds = {field.name: _KINDS.get(field.name, str) for field in fields(Model)}
     del kinds["name"]
+    entry = {"research_only": False, **entry}
     if odd := sorted(kinds.keys() ^ entry.keys()):
         raise ValueError(f"manifest: {name} has unknown or missing keys: {', '.join(odd)}")
     for key, kind in kinds.items():

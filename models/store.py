@@ -36,7 +36,21 @@ class ModelUnavailable(Exception):
 
 
 class FetchError(Exception):
-    """A download failed; nothing of it was kept."""
+    """A download failed or was refused; nothing of it was kept."""
+
+
+ACCEPT_RESEARCH = "PALISADE_ACCEPT_RESEARCH_LICENCES"
+"""Environment variable by which an operator accepts terms that allow research only."""
+
+
+def accepted(model: Model) -> bool:
+    """Whether the operator's terms allow ``model``: 1 in :data:`ACCEPT_RESEARCH` allows any."""
+    return not model.research_only or os.environ.get(ACCEPT_RESEARCH) == "1"
+
+
+def terms(model: Model) -> str:
+    """What has to be accepted before ``model`` is fetched or used."""
+    return f"{model.name}: {model.licence_note} Set {ACCEPT_RESEARCH}=1 to accept that."
 
 
 class State(StrEnum):
@@ -96,10 +110,12 @@ class Store:
         """Return the verified file of a model, without using the network.
 
         Raises:
-            ModelUnavailable: ``weights_missing``, or ``weights_mismatch`` where a file of that
-                name is there but its hash differs.
+            ModelUnavailable: ``research_licence_not_accepted``; ``weights_missing``; or
+                ``weights_mismatch`` where a file of that name is there but its hash differs.
         """
         entry = self.entry(name)
+        if not accepted(entry.model):
+            raise ModelUnavailable("research_licence_not_accepted", terms(entry.model))
         if entry.state is State.OK and entry.path:
             return entry.path
         cure = f"run `palisade models fetch {name}`"
@@ -124,9 +140,12 @@ class Store:
             The verified file.
 
         Raises:
-            FetchError: the network, the disk or the bytes were bad; no part is left behind.
+            FetchError: the network, the disk or the bytes were bad, and no part is left behind; or
+                its terms allow research only, and nobody accepted that.
         """
         entry = self.entry(name)
+        if not accepted(entry.model):
+            raise FetchError(terms(entry.model))
         if entry.state is State.OK and entry.path:
             return entry.path
         model = entry.model

@@ -8,18 +8,21 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
+from typer.testing import CliRunner
 
 import cli
 from detectors.registry import DETECTORS
 from docfraud.registry import SENSORS
 from fusion.policy import load_policy
 from fusion.verdict import Verdict
+from models import manifest, store
 
 
 def palisade(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -179,6 +182,7 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
         (("policy", "check", "absent.yaml"), "No such file"),
         (("policy", "show", "unknown"), "faithful, hardened"),
         (("models", "fetch", "unknown"), "face_landmarker"),
+        (("models", "fetch", "minifasnet_v2se"), "PALISADE_ACCEPT_RESEARCH_LICENCES=1"),
         (("serve", "--profile", "absent.yaml"), "No such file"),
         (("serve", "--policy", "absent.yaml"), "No such file"),
         (("sessions", "delete"), "delete needs"),
@@ -227,6 +231,28 @@ def test_without_weights_the_doctor_says_how_to_get_them(tmp_path: Path) -> None
     assert result.returncode == 0, result.stderr
     assert "palisade models fetch face_landmarker" in result.stdout
     assert "blendshapes is unavailable" in result.stdout
+    assert "palisade models fetch minifasnet_v2" in result.stdout
+    assert "PALISADE_ACCEPT_RESEARCH_LICENCES=1 accepts its terms" in result.stdout
+
+
+def test_terms_of_research_are_passed_over_when_everything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+
+    def fetch(name: str, on_progress: Any) -> Path:
+        fetched.append(name)
+        return tmp_path / name
+
+    monkeypatch.setattr(store, "fetch", fetch)
+    monkeypatch.delenv(store.ACCEPT_RESEARCH, raising=False)
+    result = CliRunner().invoke(cli.app, ["models", "fetch"])
+    assert result.exit_code == 0, result.output
+    assert "minifasnet_v2se: passed over" in result.output
+    assert set(fetched) == manifest.models().keys() - {"minifasnet_v2se"}
+    monkeypatch.setenv(store.ACCEPT_RESEARCH, "1")
+    assert CliRunner().invoke(cli.app, ["models", "fetch"]).exit_code == 0
+    assert "minifasnet_v2se" in fetched
 
 
 def test_the_doctor_looks_at_the_store_and_hides_its_password() -> None:

@@ -38,6 +38,7 @@ def test_an_entry_becomes_a_record() -> None:
         ({"bytes": '"3"'}, "a.bytes must be of type int"),
         ({"bytes": "true"}, "a.bytes must be of type int"),
         ({"bytes": "0"}, "a.bytes must be positive"),
+        ({"research_only": "1"}, "a.research_only must be of type bool"),
         ({"purpose": "1"}, "a.purpose must be of type str"),
         ({"sha256": '"abc"'}, "a.sha256 must be 64"),
         ({"sha256": f'"{"A" * 64}"'}, "a.sha256 must be 64"),
@@ -50,6 +51,13 @@ def test_an_entry_becomes_a_record() -> None:
 def test_a_malformed_entry_is_refused(changes: dict[str, str | None], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         manifest.parse(toml(**changes))
+
+
+def test_terms_of_research_are_said_and_none_otherwise() -> None:
+    assert manifest.parse(toml(research_only="true"))["a"].research_only is True
+    assert manifest.parse(toml())["a"].research_only is False
+    of_research = {model.name for model in manifest.models().values() if model.research_only}
+    assert of_research == {"minifasnet_v2se"}
 
 
 def test_a_value_that_is_not_a_table_is_refused() -> None:

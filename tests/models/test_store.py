@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from models import manifest, store
-from models.store import FetchError, ModelUnavailable, State, Store
+from models.store import ACCEPT_RESEARCH, FetchError, ModelUnavailable, State, Store
 
 WEIGHTS = bytes(range(256)) * 300
 MODEL = replace(
@@ -126,6 +126,23 @@ def test_a_file_that_changes_under_a_running_process_is_noticed(tiny: Store) -> 
     os.utime(path, ns=(0, 0))
     with pytest.raises(ModelUnavailable, match="SHA-256"):
         tiny.find("tiny")
+
+
+def test_terms_of_research_take_a_word_of_the_operator(
+    tiny: Store, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    research = Store({"tiny": replace(MODEL, research_only=True)}, tiny.folders)
+    (tiny.folders[0] / "tiny.onnx").write_bytes(WEIGHTS)
+    for said in (None, "0", "yes"):
+        if said is not None:
+            monkeypatch.setenv(ACCEPT_RESEARCH, said)
+        with pytest.raises(ModelUnavailable, match=f"{ACCEPT_RESEARCH}=1") as refused:
+            research.find("tiny")
+        assert refused.value.reason == "research_licence_not_accepted"
+        with pytest.raises(FetchError, match=f"{ACCEPT_RESEARCH}=1"):
+            research.fetch("tiny", url=mirror.url)
+    monkeypatch.setenv(ACCEPT_RESEARCH, "1")
+    assert research.find("tiny") == research.fetch("tiny") == tiny.folders[0] / "tiny.onnx"
 
 
 def test_an_unknown_name_is_a_programming_error(tiny: Store) -> None:
