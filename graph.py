@@ -6,7 +6,8 @@
               │               ├──▶ depth ────────────┤
               │               ├──▶ rppg ─────────────┤
               │               ├──▶ parallax ─────────┤
-              │               └──▶ moire ────────────┼──▶ Fusion ──▶ verdict
+              │               ├──▶ moire ────────────┤
+              │               └──▶ liveness ─────────┼──▶ Fusion ──▶ verdict
               │                                      │
               └──▶ Document ──┬──▶ document_moire ───┤
                               ├──▶ document_ela ─────┤

@@ -16,12 +16,14 @@ from typing import Any
 
 from detectors.contracts import LOOKED, Detector, Measurement, Measures, Status
 from detectors.face import FaceLocator, Located
+from detectors.liveness import Liveness
 from detectors.registry import DETECTORS
 from detectors.runner import Runner, missing_input
 from docfraud.contracts import Page
 from docfraud.examination import Evidence, Examiner, open_page
 from fusion.answers import DocumentAnswer, Wanted
 from fusion.judge import Judge
+from fusion.liveness import LivenessOpinion, Unfit
 from fusion.pictures import Shown, show
 from fusion.policy import Policy
 from fusion.quality import Assessment, QualityPolicy, QualityRefused, assess
@@ -177,6 +179,25 @@ class Pipeline:
             MediaError: the bytes break a limit or cannot be decoded.
         """
         return self._face.look(selfie)
+
+    def liveness(self, image: bytes, checks: bool = True) -> LivenessOpinion | Unfit:
+        """Judge a still image that comes alone.
+
+        Args:
+            image: encoded.
+            checks: refuse one that the policy's gate finds too poor.
+
+        Raises:
+            MediaError: the bytes break a limit or cannot be decoded.
+        """
+        found = self._face(Capture(image), self._judge.policy.quality if checks else None)
+        if found.refusal is not None:
+            return Unfit(found.refusal.reasons, found.refusal.failed_scores())
+        _, measured = split([Liveness], found.located, ())
+        if found.located.bundle is not None:
+            looks = self._runners[Liveness.name]
+            measured[Liveness.name] = looks(found.located.bundle.only(Liveness.needs))
+        return self._judge.liveness(measured[Liveness.name])
 
     def measure(self, found: Found, requested: Collection[str] = ()) -> dict[str, Measurement]:
         """Run every detector on a located face, in parallel."""

@@ -18,6 +18,7 @@ from deployments.memory import Memory
 from deployments.pictures import Gallery
 from deployments.settings import Settings
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.liveness import LivenessOpinion, Unfit
 from fusion.policy import Policy, load_policy
 from fusion.quality import QualityResult, result
 from fusion.verdict import Verdict
@@ -65,6 +66,13 @@ class OneProcess:
         loop = asyncio.get_running_loop()
         looked = await loop.run_in_executor(self._pool, self._pipeline.look, selfie)
         return result(self._policy.quality, looked.quality, looked.box)
+
+    async def liveness(
+        self, image: bytes, checks: bool, deadline_s: float
+    ) -> LivenessOpinion | Unfit:
+        """Judge a still image; the deadline is not kept."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._pipeline.liveness, image, checks)
 
     @cached_property
     def _documents(self) -> DocumentPipeline:

@@ -11,6 +11,7 @@ from detectors.contracts import Measurement
 from docfraud.examination import Evidence
 from fusion.enforcement import canary_key
 from fusion.judge import Judge
+from fusion.liveness import LivenessOpinion
 from fusion.policy import Policy, load_policy
 from fusion.verdict import DocumentFindings, FaceSummary, Verdict
 
@@ -47,6 +48,10 @@ class Fusion:
     ) -> Verdict:
         """Decide one session."""
         return self._ready.verdict(session_id, measured, face, subject=subject, document=document)
+
+    async def liveness(self, measured: Measurement) -> LivenessOpinion:
+        """Judge a still image that came alone."""
+        return self._ready.liveness(measured)
 
     async def document(self, evidence: Evidence) -> DocumentFindings:
         """Judge a document that came alone."""

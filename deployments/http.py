@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
-from deployments import access, problems, quality, records, simulation
+from deployments import access, liveness, problems, quality, records, simulation
 from deployments.access import Caller, Guard, OpenDoor, Ring
 from deployments.memory import Memory
 from deployments.multipart import (
@@ -28,6 +28,7 @@ from deployments.records import RECORD_HEADER
 from deployments.settings import Settings
 from fusion.answers import DocumentAnswer, Wanted
 from fusion.coarse import CoarseVerdict, coarse
+from fusion.liveness import LivenessOpinion, Unfit
 from fusion.pictures import Illustrated
 from fusion.policy import Policy
 from fusion.quality import QualityResult
@@ -62,6 +63,11 @@ class Service(Protocol):
 
     async def quality(self, selfie: bytes, deadline_s: float) -> QualityResult:
         """Say how good a selfie is within ``deadline_s`` seconds."""
+
+    async def liveness(
+        self, image: bytes, checks: bool, deadline_s: float
+    ) -> LivenessOpinion | Unfit:
+        """Judge a still image within ``deadline_s`` seconds."""
 
     async def policy(self) -> Policy:
         """Return the policy in force."""
@@ -263,6 +269,7 @@ def create_api(service: Service, settings: Settings, guard: Guard | None = None)
     records.install(operators, service.memory)
     simulation.install(operators, service)
     quality.install(applicants, service, settings)
+    liveness.install(operators, service, settings)
 
     @operators.get("/v1/policy", summary="The policy in force", responses={503: REFUSALS[503]})
     async def policy() -> PolicyAnswer:

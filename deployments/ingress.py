@@ -33,8 +33,11 @@ from deployments.tracing import tracer
 from deployments.transport import send
 from deployments.watch import Watched, reached, stage
 from detectors.contracts import LOOKED, Detector, FaceBundle, Measurement, Status
+from detectors.face import Located
+from detectors.liveness import Liveness
 from docfraud.examination import Evidence
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.liveness import LivenessOpinion, Unfit
 from fusion.pictures import Shown
 from fusion.policy import Policy
 from fusion.quality import QualityPolicy, QualityResult, result
@@ -238,6 +241,48 @@ class Ingress:
         if not isinstance(looked, Looked):
             raise _broken("face")
         return result(gate, looked.quality, looked.box)
+
+    async def liveness(
+        self, image: bytes, checks: bool, deadline_s: float
+    ) -> LivenessOpinion | Unfit:
+        """Judge a still image that came alone within ``deadline_s`` seconds.
+
+        Raises:
+            Problem: the upload cannot be decoded, or the graph is full or broken.
+        """
+        deadline = time.monotonic() + deadline_s
+        last_call = deadline - self._settings.fusion_reserve_ms / 1e3
+        gate = await self._gate(last_call - time.monotonic()) if checks else None
+        with stage("face"):
+            left = last_call - time.monotonic()
+            call = send(self._face, Capture(image), Liveness.needs, gate)
+            found: Found | MediaError | Status = await one("Face", call, left)
+        if found is Status.OVERLOADED:
+            raise _full()
+        if isinstance(found, MediaError):
+            found.part = "file"
+            raise Problem.of_media(found)
+        if not isinstance(found, Found):
+            raise _broken("face")
+        if found.refusal is not None:
+            return Unfit(found.refusal.reasons, found.refusal.failed_scores())
+        with stage("signals"):
+            measured = await self._look_live(found.located, last_call)
+        judging = self._fusion.liveness.remote(measured)
+        opinion: LivenessOpinion = await self._fused(judging, deadline - time.monotonic())
+        return opinion
+
+    async def _look_live(self, located: Located, last_call: float) -> Measurement:
+        """Ask the signal ``liveness`` alone, until ``last_call``."""
+        name = Liveness.name
+        _, measured = split([Liveness], located, ())
+        known = measured | self._absences.among([name])
+        if known or located.bundle is None:
+            return known[name]
+        call = send(self._signals[name], located.bundle)
+        answers = await settle({name: call}, last_call - time.monotonic())
+        self._absences.learn(answers)
+        return answers[name]
 
     async def document(
         self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float

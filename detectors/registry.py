@@ -9,6 +9,7 @@ from detectors.contracts import Detector
 from detectors.depth import Depth
 from detectors.eye_specular import EyeSpecular
 from detectors.gan_texture import GanTexture
+from detectors.liveness import Liveness
 from detectors.moire import Moire
 from detectors.parallax import Parallax
 from detectors.rppg import Rppg
@@ -21,4 +22,5 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     Rppg,
     Parallax,
     Moire,
+    Liveness,
 )

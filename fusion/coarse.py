@@ -36,7 +36,11 @@ class CoarseReason(StrEnum):
     DOCUMENT = "document_problem"
 
 
-TOO_LITTLE = frozenset(FaceProblem) | {"quorum_not_met", "coverage_below_minimum"}
+TOO_LITTLE = frozenset(FaceProblem) | {
+    "quorum_not_met",
+    "coverage_below_minimum",
+    "required_signal_missing",
+}
 """Reasons of a verdict by which there is too little to go by."""
 
 LOST = frozenset({"decisive_signal_lost", "decisive_check_lost"})

@@ -7,16 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from detectors.contracts import LOST, Detector, Measurement
+from detectors.contracts import LOST, Detector, Measurement, Status
+from detectors.liveness import Liveness
 from detectors.registry import DETECTORS
 from docfraud.examination import Evidence
 from fusion.documents import judge_document, recorded_evidence
 from fusion.enforcement import Enforcement, bucket
+from fusion.liveness import LivenessOpinion
 from fusion.mapping import mapped, measurement, unmapped
 from fusion.policy import Policy
 from fusion.quality import assessed
 from fusion.verdict import Decision, DocumentFindings, FaceSummary, Signal, Verdict
-from fusion.weighing import weigh
+from fusion.weighing import Weighed, weigh
 
 
 class Judge:
@@ -62,7 +64,7 @@ class Judge:
             percent=policy.enforcement.percent,
             bucket=bucket(self._canary_key, session_id, subject),
         )
-        insufficient = self._insufficient(face, weighed.coverage, len(weighed.weights))
+        insufficient = self._insufficient(face, signals, weighed)
         opinion = None if document is None else judge_document(policy.documents, document)
         failed = self._failed(weighed.score, signals) + (opinion.fails if opinion else ())
         doubtful = () if insufficient or failed else self._doubtful(weighed.floor, signals)
@@ -106,20 +108,28 @@ class Judge:
         """Judge a document that came alone."""
         return judge_document(self.policy.documents, evidence).findings
 
+    def liveness(self, measured: Measurement) -> LivenessOpinion:
+        """Judge what was measured on a still image that came alone."""
+        return LivenessOpinion(self._signal(Liveness, measured), self.policy.liveness.threshold)
+
     def _signal(self, detector: type[Detector[Any]], measured: Measurement) -> Signal:
         entry = self.policy.signal(detector.name)
         if entry is None:
             return unmapped(detector.name, measured)
         return mapped(detector.name, detector, measured, entry.mapping)
 
-    def _insufficient(self, face: FaceSummary, coverage: float, counted: int) -> tuple[str, ...]:
+    def _insufficient(
+        self, face: FaceSummary, signals: tuple[Signal, ...], weighed: Weighed
+    ) -> tuple[str, ...]:
         """Why there is too little to go by for an ``accept`` or a ``reject``."""
         needed = self.policy.coverage
         reasons = [problem for problem in face.problems if problem in self.policy.review_on]
-        if counted < needed.quorum:
+        if len(weighed.weights) < needed.quorum:
             reasons.append("quorum_not_met")
-        if coverage < needed.minimum:
+        if weighed.coverage < needed.minimum:
             reasons.append("coverage_below_minimum")
+        if set(needed.required) - {s.name for s in signals if s.status is Status.OK}:
+            reasons.append("required_signal_missing")
         return tuple(reasons)
 
     def _failed(self, score: float | None, signals: tuple[Signal, ...]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, create_model
 from detectors.face import FaceProblem
 from detectors.registry import DETECTORS
 from docfraud.registry import CHECKS
+from fusion.liveness import LivenessPolicy
 from fusion.quality import QualityPolicy
 from fusion.sources import SourceError, read_mapping
 from fusion.strict import Strict
@@ -59,10 +60,12 @@ class Coverage(Strict):
     Attributes:
         minimum: share of the policy's whole weight that ``ok`` signals must carry.
         quorum: how many weighted signals must be ``ok``.
+        required: signals that must be ``ok``, each by its name.
     """
 
     minimum: float = Field(ge=0.0, le=1.0)
     quorum: int = Field(ge=1)
+    required: tuple[str, ...] = ()
 
 
 class EnforcementPolicy(Strict):
@@ -154,6 +157,7 @@ class Policy(Strict):
         review_on: problems of the face that send a session to ``review``.
         signals: weight and mapping of each signal.
         documents: how a document is judged, and what that means for the session.
+        liveness: what a still image alone is told.
         quality: when a selfie is good enough; it only refuses where the gate is asked for.
     """
 
@@ -166,6 +170,7 @@ class Policy(Strict):
     review_on: tuple[FaceProblem, ...] = ()
     signals: Signals
     documents: DocumentPolicy = DocumentPolicy()
+    liveness: LivenessPolicy = LivenessPolicy()
     quality: QualityPolicy = QualityPolicy()
 
     @property
@@ -225,6 +230,12 @@ def load_policy(
         raise PolicyError(
             f"{where}: coverage.quorum: {policy.coverage.quorum} can never be met by "
             f"{len(policy.weights)} weighted signals"
+        )
+    known = [detector.name for detector in DETECTORS]
+    if odd := sorted(set(policy.coverage.required) - set(known)):
+        raise PolicyError(
+            f"{where}: coverage.required: there is no signal {odd[0]!r}; there are "
+            f"{', '.join(known)}"
         )
     return policy
 

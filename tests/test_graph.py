@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ from ray.serve.handle import DeploymentHandle
 
 import graph
 from deployments.settings import Settings
+from detectors.contracts import Status
 from detectors.registry import DETECTORS
 from docfraud.registry import SENSORS
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.liveness import LivenessOpinion, Unfit
 from fusion.policy import load_policy
 from fusion.verdict import Verdict
 from media.capture import Capture
+from pipeline import Pipeline
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +64,39 @@ def test_broken_bytes_are_a_problem_of_their_part(ingress: DeploymentHandle[Any]
         ingress.verify.remote(Capture(b"not an image"), None, 30.0).result()
     assert getattr(caught.value, "details", None) is not None
     assert caught.value.details.part == "selfie"  # type: ignore[attr-defined]
+
+
+def test_a_still_image_alone_is_judged_as_in_one_process(
+    ingress: DeploymentHandle[Any], selfie: bytes
+) -> None:
+    served: LivenessOpinion = ingress.liveness.remote(selfie, False, 30.0).result()
+    local = Pipeline(load_policy(graph.POLICY)).liveness(selfie, checks=False)
+    assert isinstance(local, LivenessOpinion)
+    assert replace(served.signal, elapsed_ms=0.0) == replace(local.signal, elapsed_ms=0.0)
+    assert served.threshold == local.threshold == 0.5
+
+
+def test_a_still_image_that_is_too_poor_is_seen_by_no_network(
+    ingress: DeploymentHandle[Any], astronaut: NDArray[np.uint8]
+) -> None:
+    file = io.BytesIO()
+    Image.fromarray(astronaut // 16).save(file, "PNG")
+    refused: Unfit = ingress.liveness.remote(file.getvalue(), True, 30.0).result()
+    assert "low_brightness" in refused.reasons
+    assert all(0.0 <= score <= 0.5 for score in refused.scores.values())
+    assert refused == Pipeline(load_policy(graph.POLICY)).liveness(file.getvalue())
+
+
+def test_a_still_image_without_a_face(ingress: DeploymentHandle[Any]) -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(file, "PNG")
+    refused: Unfit = ingress.liveness.remote(file.getvalue(), True, 30.0).result()
+    assert "no_face" in refused.reasons
+    bare: LivenessOpinion = ingress.liveness.remote(file.getvalue(), False, 30.0).result()
+    assert (bare.signal.status, bare.signal.reasons) == (Status.UNAVAILABLE, ("no_face",))
+    with pytest.raises(Exception, match="no known image") as caught:
+        ingress.liveness.remote(b"not an image", True, 30.0).result()
+    assert caught.value.details.part == "file"  # type: ignore[attr-defined]
 
 
 def test_a_document_is_examined_in_the_same_graph(

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import ray
 from media_corpus import uploads
@@ -25,6 +26,7 @@ from sqlalchemy import delete
 
 import graph
 from deployments.settings import Settings
+from fusion.liveness import LivenessOpinion
 from fusion.pictures import Illustrated
 from fusion.policy import load_policy
 from fusion.quality import QualityRefused, result
@@ -181,6 +183,31 @@ def test_a_document_alone_and_beside_a_face_is_found_to_be_the_same(
             assert served_check["measures"] == local_check["measures"], served_check["name"]
     # The third has a picture only where there is a thumbnail.
     assert set(alone["heatmaps"]) == {"moire", "ela"}
+
+
+def test_a_still_image_alone_is_judged_in_the_references_words(
+    served: Graph, selfie: bytes
+) -> None:
+    def ask(image: bytes, query: str = "") -> httpx2.Response:
+        return served.client.post(f"/v1/liveness{query}", files={"file": ("f.jpg", image)})
+
+    local = Pipeline(load_policy("faithful")).liveness(selfie, checks=False)
+    assert isinstance(local, LivenessOpinion)
+    response = ask(selfie, "?enable_checks=false")
+    if local.signal.score is None:  # no weights on this machine
+        assert response.status_code == 503, response.text
+        assert "palisade models fetch minifasnet_v2" in response.json()["detail"]
+    else:
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        assert answer["status"] == "SUCCESS"
+        assert answer["liveness_score"] == 1 - local.signal.score
+        assert answer["is_live"] is (local.signal.score >= 0.5)
+        assert response.headers["palisade-model"].endswith(f"sha256={local.signal.model}")
+    noise = ask(b"not an image")
+    assert (noise.status_code, noise.json()["part"]) == (415, "file")
+    checked = ask(selfie).json()  # the face fills a twentieth of this photograph
+    assert (checked["status"], checked["reasons"]) == ("QUALITY_FAILED", ["face_too_small"])
 
 
 def test_hostile_uploads_are_refused_by_name_and_break_nothing(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -98,6 +100,50 @@ def test_below_minimum_coverage_nothing_is_accepted() -> None:
     verdict = decide(policy(coverage__minimum=0.9), **all_at(1.0, rppg=Status.LATE))
     assert verdict.decision is Decision.REVIEW
     assert verdict.reasons == ("coverage_below_minimum",)
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s is not Status.OK])
+def test_without_a_required_signal_nothing_is_accepted_and_nothing_rejected(
+    status: Status,
+) -> None:
+    chosen = policy(coverage__required=["depth"], enforcement__enforce=True)
+    for score in (1.0, 0.0):
+        verdict = decide(chosen, **all_at(score, depth=status))
+        assert verdict.decision is Decision.REVIEW
+        assert verdict.reasons[0] == "required_signal_missing"
+    assert decide(chosen, **all_at(1.0)).decision is Decision.ACCEPT
+    assert decide(chosen, **all_at(1.0, rppg=Status.UNAVAILABLE)).decision is Decision.ACCEPT
+
+
+def test_a_required_signal_that_no_detector_of_the_graph_gives_is_missing_too() -> None:
+    verdict = decide(policy(coverage__required=["moire"]), **all_at(1.0))
+    assert verdict.reasons == ("required_signal_missing",)
+
+
+@pytest.mark.parametrize("seen", [names for n in range(6) for names in combinations(FIVE, n)])
+def test_hardened_asks_for_the_same_evidence_with_and_without_the_weights_of_liveness(
+    seen: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head that is seen to turn, two more signals, and more than 0.10 of weight beside it."""
+    names = (*FIVE, "parallax", "liveness")
+    monkeypatch.setattr(judge_module, "DETECTORS", tuple(Told(name) for name in names))
+    hardened = load_policy("hardened")
+
+    def decided(*ok: str) -> Verdict:
+        return decide(hardened, **{n: 1.0 if n in ok else Status.UNAVAILABLE for n in names})
+
+    weight = sum(hardened.weights[name] for name in seen)
+    enough = len(seen) >= 2 and weight > 0.101
+    assert (decided("parallax", *seen).decision is Decision.ACCEPT) is enough
+    assert "required_signal_missing" in decided("liveness", *seen).reasons
+
+
+def test_a_still_image_alone_is_judged_by_the_liveness_section() -> None:
+    chosen = policy(liveness__threshold=0.7, signals__liveness__mapping={"mean": "log_odds"})
+    opinion = Judge(chosen).liveness(Measurement({"v2_2_7": 2.0, "v1se_4_0": 0.0}, model="ab"))
+    assert opinion.threshold == 0.7
+    assert opinion.signal.score == pytest.approx(1 / (1 + math.exp(-1.0)))
+    assert (opinion.signal.name, opinion.signal.model) == ("liveness", "ab")
 
 
 def test_too_little_evidence_is_no_ground_to_reject_either() -> None:
