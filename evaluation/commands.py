@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
+import signal as signals
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -60,6 +60,40 @@ Jobs = Annotated[
 ]
 
 PROFILES = ["hardened", "faithful"]
+
+
+@app.command(
+    help="Live faces against photographs of faces, in single images.\n\n"
+    f"{LABELS} The headline is that of ISO/IEC 30107-3: `hter` is at the threshold of the equal "
+    "error rate on the other manifest where there is one, else at the policy's own.\n\n"
+    "Example: `palisade evaluate pad test.csv results --threshold-from devel.csv`"
+)
+def pad(
+    manifest: Manifest,
+    out: Out,
+    signal: Annotated[
+        Literal["liveness"], typer.Option(help="Whose score is measured.")
+    ] = "liveness",
+    policy: Policies = PROFILES,
+    threshold_from: ThresholdFrom = None,
+    insist: Annotated[
+        bool,
+        typer.Option("--insist", help="Count what the signal abstains on as if it had answered."),
+    ] = False,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+) -> None:
+    """Measure presentation attack detection."""
+    from detectors.liveness import Liveness
+    from evaluation.faces import FaceSignal, headed, liveness_profile
+    from evaluation.protocols import measure_scores
+    from evaluation.scores import EQUAL
+
+    with _running("pad", manifest, out, threshold_from, seed, jobs) as run:
+        profiles = [liveness_profile(source, Liveness) for source in dict.fromkeys(policy)]
+        measured = FaceSignal(Liveness(), insist=insist)
+        summary = measure_scores(measured, Liveness, profiles, run, criterion=EQUAL, headed=headed)
+        _show(summary, run.out)
 
 
 @app.command(
@@ -150,7 +184,7 @@ def _running(
     from evaluation.protocols import Run
 
     cv2.setNumThreads(1)  # images side by side are the parallelism
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signals.signal(signals.SIGTERM, signals.default_int_handler)
     jobs = jobs or os.cpu_count() or 1
     try:
         with progress("Looking") as update:

@@ -9,6 +9,10 @@ several images have in common (``subject``):
 ==============  ===============================  =================================================
 set             files                            subject
 ==============  ===============================  =================================================
+pad-devel       pad/replay_attack/devel/         the client
+pad-train       pad/replay_attack/train/         the client
+pad-collectors  pad/collectors/                  whoever collected them
+pad-samples     pad/samples/                     whoever published them
 moire           moire/                           whoever collected them
 tamper          tamper/casia2_subset/            the photograph that was edited, from CASIA's names
 barcode         documents/barcodes/              the photograph, which two sources may both have
@@ -74,6 +78,10 @@ def edited_photograph(row: Row) -> str:
 
 
 SETS = {
+    "pad-devel": Choice("pad/replay_attack/devel/"),
+    "pad-train": Choice("pad/replay_attack/train/"),
+    "pad-collectors": Choice("pad/collectors/"),
+    "pad-samples": Choice("pad/samples/"),
     "moire": Choice("moire/"),
     "tamper": Choice("tamper/casia2_subset/", subject=edited_photograph),
     "barcode": Choice("documents/barcodes/", _folder, _photograph),

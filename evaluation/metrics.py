@@ -18,6 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from rapidfuzz.distance import Levenshtein
 from scipy.integrate import trapezoid
 
+ROUNDING = 1e-12
+"""Rates are quotients of counts: equal ones may differ in the last bit."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
@@ -55,11 +58,27 @@ class Curve:
         share = -gap[at - 1] / (gap[at] - gap[at - 1])
         return float(self.apcer[at - 1] + share * (self.apcer[at] - self.apcer[at - 1]))
 
-    def apcer_at_bpcer(self, limit: float) -> float:
-        """The lowest APCER at a threshold whose BPCER is at most ``limit``."""
+    @property
+    def eer_threshold(self) -> float:
+        """The threshold at which APCER and BPCER are nearest, halfway between two scores.
+
+        The lower one where two are equally near. NaN where one class is missing.
+        """
         if not self._known:
             return np.nan
-        return float(self.apcer[np.flatnonzero(self.bpcer <= limit)[-1]])
+        gap = np.abs(self.bpcer - self.apcer)
+        return self._between(int(np.flatnonzero(gap <= gap.min() + ROUNDING)[0]))
+
+    def apcer_at_bpcer(self, limit: float) -> float:
+        """The lowest APCER at a threshold whose BPCER is at most ``limit``."""
+        return float(self.apcer[self._at_bpcer(limit)]) if self._known else np.nan
+
+    def threshold_at_bpcer(self, limit: float) -> float:
+        """The highest threshold whose BPCER is at most ``limit``; NaN without both classes."""
+        return float(self.thresholds[self._at_bpcer(limit)]) if self._known else np.nan
+
+    def _at_bpcer(self, limit: float) -> int:
+        return int(np.flatnonzero(self.bpcer <= limit)[-1])
 
     @property
     def best_threshold(self) -> float:
@@ -70,9 +89,11 @@ class Curve:
         if not self._known:
             return np.nan
         wrong = self.apcer + self.bpcer
-        # Rates are quotients of counts: equal ones may differ in the last bit.
-        best = np.flatnonzero(wrong <= wrong.min() + 1e-12)
-        at = int(best[(len(best) - 1) // 2])
+        best = np.flatnonzero(wrong <= wrong.min() + ROUNDING)
+        return self._between(int(best[(len(best) - 1) // 2]))
+
+    def _between(self, at: int) -> float:
+        """A threshold that decides as ``thresholds[at]`` does, halfway to the score below."""
         lower, upper = self.thresholds[max(at - 1, 0)], self.thresholds[at]
         if np.isinf(upper):  # to reject everything takes a threshold above the highest score
             return float(np.nextafter(lower, np.inf))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from detectors.contracts import Measurement, Sensor
+from detectors.contracts import Measurement, Scored, Sensor
 from detectors.runner import Runner
 from docfraud.contracts import Check, Page
 from evaluation import plots, readings, report, scores
 from evaluation.items import Item, Items, bona_fide, read_items
 from evaluation.looking import Progress, look
-from evaluation.scores import Profile, Trials
+from evaluation.scores import BALANCED, Criterion, Profile, Trials
 from fusion.policy import load_policy
 
 
@@ -75,18 +75,46 @@ def measure_check(check: Check[Any], profiles: Sequence[Profile], run: Run) -> s
         BatchError: a manifest cannot be read.
         EvaluationError: a manifest does not suit, or the folder cannot be written to.
     """
+    return measure_scores(check, type(check), profiles, run)
+
+
+def measure_scores(
+    sensor: Sensor[Page],
+    scored: type[Scored[Any]],
+    profiles: Sequence[Profile],
+    run: Run,
+    *,
+    criterion: Criterion = BALANCED,
+    headed: Callable[[dict[str, float]], dict[str, float]] = dict,
+) -> str:
+    """Measure how well scores tell bona fide images from attacks; see :func:`measure_check`.
+
+    Args:
+        sensor: measures.
+        scored: maps its measures to scores.
+        profiles: with what parameters; the first gives the headline.
+        run: what is measured, and where to.
+        criterion: how thresholds are chosen.
+        headed: puts the headline into the order and words of the evaluation.
+    """
     sources = [run.manifest] if run.threshold_from is None else [run.manifest, run.threshold_from]
     with report.staged(run.out) as folder:
         sets = [read_items(source) for source in sources]
         labels = [bona_fide(items) for items in sets]  # of both, before any image is looked at
-        runner = Runner(check)
+        runner = Runner(sensor)
         trials, *development = [
             Trials(items.images, known, _look(items, runner, run))
             for items, known in zip(sets, labels, strict=True)
         ]
         found, samples = scores.evaluate(
-            trials, type(check), profiles, seed=run.seed, development=next(iter(development), None)
+            trials,
+            scored,
+            profiles,
+            seed=run.seed,
+            development=next(iter(development), None),
+            criterion=criterion,
         )
+        found["headline"] = headed(found["headline"])
         thresholds = {profile.name: profile.threshold for profile in profiles}
         plots.histogram(folder / "histogram.png", samples, thresholds)
         plots.roc(folder / "roc.png", samples, thresholds)
@@ -99,7 +127,7 @@ def measure_check(check: Check[Any], profiles: Sequence[Profile], run: Run) -> s
             }
             for at, (item, one) in enumerate(zip(trials.items, trials.found, strict=True))
         ]
-        about = _about(sets[0], run)
+        about = _about(sets[0], run) | {"criterion": criterion.words}
         for other in sets[1:]:
             about |= {"threshold_from": other.source, "in_both": _in_both(sets[0], other)}
         return report.write(folder, found, about, rows)

@@ -111,11 +111,11 @@ def _of_scores(report: Report, about: Report) -> Iterable[str]:
     yield (
         f"{counts['bona_fide']} bona fide, {counts['attack']} attacks. Scores are high for bona "
         "fide. AUC: 1 is perfect, 0.5 chance, below 0.5 the wrong way round. `left out`: each "
-        "subject judged at the threshold of the best balanced accuracy on all others."
+        f"subject judged at the threshold of the {about['criterion']} on all others."
     )
     if "threshold_from" in about:
         yield (
-            f"`from other`: at the threshold of the best balanced accuracy on "
+            f"`from other`: at the threshold of the {about['criterion']} on "
             f"`{about['threshold_from']}`; {about['in_both']['images']} images and "
             f"{about['in_both']['subjects']} subjects are in both manifests."
         )
@@ -129,7 +129,16 @@ def _of_scores(report: Report, about: Report) -> Iterable[str]:
     )
     first, described = next(iter(profiles.items()))
     yield _intervals(described["figures"].values())
-    columns = ("bona_fide", "attack", "scored", "median", "apcer", "bpcer", "auc")
+    columns = (
+        "bona_fide",
+        "attack",
+        "scored",
+        "median",
+        "apcer",
+        "apcer_at_bpcer_5",
+        "bpcer",
+        "auc",
+    )
     for by, title in (("kinds", "kind (PAI species)"), ("subjects", "subject")):
         if 1 < len(described[by]) <= MOST_ROWS:
             yield f"## By {title}, {first}"

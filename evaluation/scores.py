@@ -6,8 +6,10 @@ For each policy, with intervals by subject:
   non-responses as a toss-up, because a check that stays silent on hard images must not gain by it;
   and the mean of the AUCs within single subjects, where neither class can be told by its camera;
 - APCER and BPCER at the policy's own threshold;
-- the same at thresholds chosen on the *other* subjects (leave one subject out), or on another
-  manifest: what an operator can expect of a threshold that was not chosen on their data.
+- the APCER of the worst PAI species there and at a BPCER of at most 5%, and ACER, the mean of the
+  first and the BPCER: an attacker chooses the species;
+- APCER and BPCER at thresholds chosen on the *other* subjects (leave one subject out), or on
+  another manifest: what an operator can expect of a threshold that was not chosen on their data.
 
 APCER and BPCER are over the images that got a score; APNRR and BPNRR are the shares of attacks
 and of bona fide presentations that did not.
@@ -16,7 +18,7 @@ and of bona fide presentations that did not.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,6 +32,25 @@ from evaluation.looking import counted
 from evaluation.metrics import Curve, curve, errors, share
 
 BPCER_LIMITS = (0.01, 0.05, 0.10)
+SPECIES_LIMIT = 0.05
+"""BPCER at which the worst species is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """How a threshold is chosen.
+
+    Attributes:
+        words: that name it in a report.
+        choose: finds it on a curve.
+    """
+
+    words: str
+    choose: Callable[[Curve], float]
+
+
+BALANCED = Criterion("best balanced accuracy", lambda found: found.best_threshold)
+EQUAL = Criterion("equal error rate", lambda found: found.eer_threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +126,8 @@ class Sample:
         drawn = None if weights is None else weights[answered]
         return curve(self.scores[answered], self.bona_fide[answered], drawn)
 
-    def left_out(self) -> NDArray[np.float64]:
-        """For each image, the threshold of the best balanced accuracy on all other subjects.
+    def left_out(self, criterion: Criterion) -> NDArray[np.float64]:
+        """For each image, the threshold that is chosen on all other subjects.
 
         Returns:
             float64 (N,); NaN where the others lack one of the classes.
@@ -114,7 +135,7 @@ class Sample:
         thresholds = np.full(len(self.scores), math.nan)
         for name in np.unique(self.subjects):
             own = self.subjects == name
-            thresholds[own] = self.only(~own).curve().best_threshold
+            thresholds[own] = criterion.choose(self.only(~own).curve())
         return thresholds
 
 
@@ -125,6 +146,7 @@ def evaluate(
     *,
     seed: int,
     development: Trials | None = None,
+    criterion: Criterion = BALANCED,
 ) -> tuple[dict[str, Any], dict[str, Sample]]:
     """Work out every figure of a report.
 
@@ -134,6 +156,7 @@ def evaluate(
         profiles: the first gives the headline, the others stand beside it.
         seed: of the bootstrap.
         development: other images, that a threshold is chosen on.
+        criterion: how thresholds are chosen.
 
     Returns:
         The content of ``report.json`` with figures as :class:`Figure`, and the scores by the names
@@ -144,7 +167,7 @@ def evaluate(
     for profile in profiles:
         sample = samples[profile.name] = trials.scored(check, profile.mapping)
         other = None if development is None else development.scored(check, profile.mapping)
-        described[profile.name] = _describe(trials, sample, profile, other, seed)
+        described[profile.name] = _describe(trials, sample, profile, other, criterion, seed)
     non_response = _non_response(trials)
     headline: dict[str, float] = {}
     for at, (name, parts) in enumerate(described.items()):
@@ -165,20 +188,28 @@ def evaluate(
 
 
 def _describe(
-    trials: Trials, sample: Sample, profile: Profile, other: Sample | None, seed: int
+    trials: Trials,
+    sample: Sample,
+    profile: Profile,
+    other: Sample | None,
+    criterion: Criterion,
+    seed: int,
 ) -> dict[str, Any]:
     thresholds = {
         "": np.full(len(sample.scores), profile.threshold),
-        "left_out_": sample.left_out(),
+        "left_out_": sample.left_out(criterion),
     }
     if other is not None:
-        thresholds["from_other_"] = np.full(len(sample.scores), other.curve().best_threshold)
+        thresholds["from_other_"] = np.full(len(sample.scores), criterion.choose(other.curve()))
     within, shares = _within_subjects(sample)
+    kinds = np.array([item.kind for item in trials.items], str)
+    species = {str(kind): (kinds == kind) & ~sample.bona_fide for kind in np.unique(kinds)}
 
     def statistics(weights: Weights) -> dict[str, float]:
         return (
             _ranking(sample, weights)
             | {"auc_within_subjects": share(within, weights * shares)}
+            | _worst(sample, species, profile.threshold, weights)
             | {
                 prefix + name: rate
                 for prefix, limits in thresholds.items()
@@ -216,6 +247,28 @@ def _ranking(sample: Sample, weights: Weights) -> dict[str, float]:
     }
 
 
+def _worst(
+    sample: Sample, species: Mapping[str, NDArray[np.bool_]], threshold: float, weights: Weights
+) -> dict[str, float]:
+    """What the species of attack that does best achieves; NaN where nothing is known of any."""
+
+    def highest(limit: float) -> float:
+        accepted = sample.answered & (sample.scores >= limit)
+        rates = [share(accepted, weights * sample.answered * own) for own in species.values()]
+        return max((rate for rate in rates if math.isfinite(rate)), default=math.nan)
+
+    at_shipped = highest(threshold)
+    rejected = share(sample.scores < threshold, weights * sample.answered * sample.bona_fide)
+    limit = sample.curve(weights).threshold_at_bpcer(SPECIES_LIMIT)
+    return {
+        "acer": (at_shipped + rejected) / 2,
+        "worst_species_apcer": at_shipped,
+        f"worst_species_apcer_at_bpcer_{SPECIES_LIMIT:.0%}".rstrip("%"): (
+            math.nan if math.isnan(limit) else highest(limit)
+        ),
+    }
+
+
 def _decided(
     sample: Sample, thresholds: NDArray[np.float64], weights: Weights | None = None
 ) -> dict[str, float]:
@@ -243,9 +296,10 @@ def _groups(sample: Sample, names: Sequence[str], threshold: float) -> list[dict
 
     The AUC is within the group where it has both classes, else against all of the other class. For
     groups that are PAI species, ``apcer`` is the APCER of ISO/IEC 30107-3, which is stated for each
-    species.
+    species; ``apcer_at_bpcer_5`` is that where 5% of all bona fide presentations are rejected.
     """
     rows = []
+    strict = sample.curve().threshold_at_bpcer(SPECIES_LIMIT)
     of = np.array(names)
     for name in np.unique(of):
         mine = of == name
@@ -263,6 +317,10 @@ def _groups(sample: Sample, names: Sequence[str], threshold: float) -> list[dict
                 "scored": len(scores),
                 "median": float(np.median(scores)) if len(scores) else None,
                 "apcer": proportion(int((wrong & attack).sum()), int(attack.sum())),
+                "apcer_at_bpcer_5": proportion(
+                    int((attack & (scores >= strict)).sum()),
+                    0 if math.isnan(strict) else int(attack.sum()),
+                ),
                 "bpcer": proportion(int((wrong & ~attack).sum()), int((~attack).sum())),
                 "auc": _defined(sample.only(opposed).curve().auc),
             }

@@ -7,11 +7,17 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
+import single_logit
+from numpy.typing import NDArray
+from PIL import Image
 from typer.testing import CliRunner
 
+from detectors.liveness import OWN_MODEL
 from evaluation import documents
 from evaluation.commands import app
+from evaluation.faces import HEADLINE
 from fusion.policy import load_policy
 
 from .conftest import Level, MakeSet
@@ -56,6 +62,37 @@ def test_a_copy_of_a_policy_stands_beside_the_original(make_set: MakeSet, tmp_pa
     assert result.exit_code == 0, result.output
     found = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
     assert list(found["profiles"]) == ["hardened", str(copy)]
+
+
+def test_presentation_attacks_with_a_threshold_from_another_manifest(
+    tmp_path: Path, astronaut: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a network that takes red for a spoof, the bluish astronauts are live."""
+    own = single_logit.write(tmp_path / "own.onnx", (9.0, 0.0, -9.0))
+    monkeypatch.setenv(OWN_MODEL, str(own))
+    lines = ["path,label,kind,subject"]
+    for number, (label, tint) in enumerate(
+        [("live", (0, 0, 60)), ("live", (0, 0, 80)), ("attack", (60, 0, 0)), ("attack", (0, 0, 0))]
+    ):
+        tinted = np.clip(astronaut.astype(int) + tint, 0, 255).astype(np.uint8)
+        Image.fromarray(tinted).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{label},print,person{number % 2}")
+    Image.new("RGB", (100, 100)).save(tmp_path / "none.png")
+    lines.append("none.png,attack,print,person1")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("\n".join(lines) + "\n")
+    arguments = ["pad", str(manifest), str(tmp_path / "out"), "--threshold-from", str(manifest)]
+    result = CliRunner().invoke(app, [*arguments, "--jobs", "1"])
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert tuple(found["headline"])[:6] == HEADLINE
+    assert found["headline"]["auc"] == 1.0
+    assert found["headline"]["hter"] == 0.0
+    assert found["headline"]["non_response"] == 1 / 5
+    assert found["about"]["what"] == "pad"
+    assert found["about"]["criterion"] == "equal error rate"
+    assert list(found["profiles"]) == ["hardened", "faithful"]
+    assert "threshold of the equal error rate" in (tmp_path / "out" / "summary.md").read_text()
 
 
 @pytest.mark.parametrize(

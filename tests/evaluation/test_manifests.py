@@ -78,6 +78,10 @@ def test_as_a_command(data: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "images", "subjects"),
     [
+        ("pad-devel", 720, 15),
+        ("pad-train", 720, 15),
+        ("pad-collectors", 80, 4),
+        ("pad-samples", 21, 7),
         ("moire", 80, 5),
         ("tamper", 118, 109),
         ("barcode", 136, 94),

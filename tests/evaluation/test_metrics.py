@@ -59,6 +59,35 @@ def test_apcer_at_a_limit_of_bpcer() -> None:
     assert found.apcer_at_bpcer(1.0) == 0
 
 
+def test_the_threshold_of_the_equal_error_rate_worked_by_hand() -> None:
+    """Genuine 3 5 6 7, attacks 1 2 4 8: at 4 and above, one of four is wrong on either side."""
+    found = curve([3, 5, 6, 7, 1, 2, 4, 8], [True] * 4 + [False] * 4)
+    assert found.eer == pytest.approx(1 / 4)
+    assert found.eer_threshold == pytest.approx(4.5)
+
+
+def test_the_threshold_of_the_equal_error_rate_is_the_one_scikit_learn_finds() -> None:
+    rng = np.random.default_rng(3)
+    genuine = rng.random(400) < 0.4
+    scores = rng.normal(genuine * 1.2, 1)
+    at = curve(scores, genuine).eer_threshold
+    false_positive, true_positive, _ = roc_curve(genuine, scores, drop_intermediate=False)
+    gap = np.abs(false_positive - (1 - true_positive)).min()
+    found = errors(scores >= at, genuine)
+    assert abs(found.apcer - found.bpcer) == pytest.approx(gap)
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.05, 0.25, 1.0])
+def test_at_the_threshold_of_a_limit_of_bpcer_the_apcer_is_what_was_said(limit: float) -> None:
+    rng = np.random.default_rng(4)
+    genuine = rng.random(200) < 0.5
+    scores = np.round(rng.normal(genuine * 1.0, 1), 1)  # with ties
+    found = curve(scores, genuine)
+    decided = errors(scores >= found.threshold_at_bpcer(limit), genuine)
+    assert decided.bpcer <= limit
+    assert decided.apcer == pytest.approx(found.apcer_at_bpcer(limit))
+
+
 def test_the_best_threshold_lies_between_the_classes() -> None:
     genuine = [True, True, False, False]
     assert curve([0.8, 0.9, 0.1, 0.2], genuine).best_threshold == pytest.approx(0.5)
@@ -72,14 +101,28 @@ def test_a_useless_score_gets_a_threshold_that_decides_one_way() -> None:
 
 def test_a_missing_class_is_not_a_number() -> None:
     found = curve([0.1, 0.2], [True, True])
-    for figure in (found.auc, found.eer, found.best_threshold, found.apcer_at_bpcer(0.05)):
+    for figure in (
+        found.auc,
+        found.eer,
+        found.best_threshold,
+        found.eer_threshold,
+        found.apcer_at_bpcer(0.05),
+        found.threshold_at_bpcer(0.05),
+    ):
         assert math.isnan(figure)
     assert math.isnan(errors([True], [True]).balanced_accuracy)
 
 
 def test_nothing_at_all_is_not_a_number() -> None:
     found = curve([], [])
-    for figure in (found.auc, found.eer, found.best_threshold, found.apcer_at_bpcer(0.05)):
+    for figure in (
+        found.auc,
+        found.eer,
+        found.best_threshold,
+        found.eer_threshold,
+        found.apcer_at_bpcer(0.05),
+        found.threshold_at_bpcer(0.05),
+    ):
         assert math.isnan(figure)
 
 

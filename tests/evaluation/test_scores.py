@@ -9,7 +9,7 @@ import pytest
 
 from detectors.contracts import Measurement, Status
 from evaluation.items import Item
-from evaluation.scores import Profile, Trials, evaluate
+from evaluation.scores import EQUAL, Profile, Trials, evaluate
 
 from .conftest import Level, LevelMapping
 
@@ -100,6 +100,39 @@ def test_apcer_is_stated_for_each_species() -> None:
     assert kinds["oled"]["apcer"].value == 0
     assert kinds["lcd"]["auc"] == pytest.approx(7 / 8)  # against all bona fide
     assert kinds[""]["bpcer"].value == 1 / 4
+
+
+def test_an_attacker_chooses_the_species() -> None:
+    found = values(evaluated(ROWS))
+    assert found["worst_species_apcer"] == 1 / 2  # lcd
+    assert found["acer"] == pytest.approx((1 / 2 + 1 / 4) / 2)
+    # No bona fide presentation may be rejected, so the threshold is 40: one of lcd's two passes.
+    assert found["worst_species_apcer_at_bpcer_5"] == 1 / 2
+    kinds = {row["name"]: row for row in evaluated(ROWS)["profiles"]["shipped"]["kinds"]}
+    assert kinds["lcd"]["apcer_at_bpcer_5"].value == 1 / 2
+    assert kinds["oled"]["apcer_at_bpcer_5"].value == 0
+    assert kinds[""]["apcer_at_bpcer_5"].value is None
+
+
+def test_a_species_without_an_answer_is_not_the_worst() -> None:
+    rows: list[Row] = [*ROWS[:4], ("screen", "lcd", "a", None), ("screen", "oled", "b", 20)]
+    found = values(evaluated(rows))
+    assert found["worst_species_apcer"] == 0
+    silent = values(evaluated([*ROWS[:4], ("screen", "lcd", "a", None)]))
+    assert silent["worst_species_apcer"] is None
+    assert silent["acer"] is None
+
+
+def test_a_threshold_can_be_chosen_at_the_equal_error_rate() -> None:
+    """Best balanced there is above 60, equal errors above 40: the two decide 55 differently."""
+    other = trials(
+        [("real", "", "c", level) for level in (30, 70, 80)]
+        + [("screen", "", "c", level) for level in (10, 20, 35, 40, 60)]
+    )
+    balanced = values(evaluated(ROWS, development=other))
+    equal = values(evaluated(ROWS, development=other, criterion=EQUAL))
+    assert balanced["from_other_apcer"] == 0
+    assert equal["from_other_apcer"] == 1 / 4
 
 
 def test_a_subject_has_an_auc_of_its_own() -> None:
