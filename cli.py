@@ -215,6 +215,7 @@ def serve(
         raise UsageError(f"port {metrics_port} is taken; choose another --metrics-port")
     with _started(schema, metrics_port) as deploy:
         out.print(f"Palisade serves on {url}", "(Ctrl-C stops it)", soft_wrap=True)
+        out.print(f"The console, for people: {url}/", soft_wrap=True)
         out.print(f"The API is documented at {url}/docs", soft_wrap=True)
         out.print(f"Prometheus finds metrics on {metrics_url()}", soft_wrap=True)
         if policy is None or policy in SHIPPED:
@@ -240,6 +241,7 @@ def demo(
         demonstration.show(url)
         if not once:
             out.print(f"Still serving on {url}", "(Ctrl-C stops it)", soft_wrap=True)
+            out.print(f"The console, for people: {url}/", soft_wrap=True)
             out.print(f"The API is documented at {url}/docs", soft_wrap=True)
             _until_interrupted()
 

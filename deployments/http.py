@@ -7,11 +7,10 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 from fastapi import FastAPI, Header, Query, Request, Response, Security
-from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
-from deployments import access, liveness, problems, quality, records, simulation
+from deployments import access, console, liveness, problems, quality, records, simulation
 from deployments.access import Caller, Guard, OpenDoor, Ring
 from deployments.memory import Memory
 from deployments.multipart import (
@@ -291,10 +290,7 @@ def create_api(service: Service, settings: Settings, guard: Guard | None = None)
         await service.policy()
         return Health(status="ready")
 
-    @api.get("/", include_in_schema=False)
-    async def root() -> RedirectResponse:
-        return RedirectResponse("/docs")
-
+    console.install(api)
     return api
 
 

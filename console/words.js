@@ -1,0 +1,195 @@
+// What the record's words mean, for people. A word that is not here is shown as it is.
+
+const SIGNALS = {
+  eye_specular: ["Eye reflections", "highlights of the same light in both eyes"],
+  blendshapes: ["Facial expression", "muscles that move as those of a living face do"],
+  gan_texture: ["Skin texture", "traces that image generators leave in fine detail"],
+  depth: ["Depth", "relief of the face against a flat print or screen"],
+  rppg: ["Pulse", "the colour of the skin following a heartbeat"],
+  parallax: ["Head turn", "near parts moving more than far ones, which a flat print cannot do"],
+  moire: ["Screen pattern", "interference between a screen's pixels and the camera's"],
+  liveness: ["Liveness model", "a trained model's opinion on live or spoofed"],
+  deepfake: ["Deepfake model", "a trained model's opinion on real or manipulated"],
+  document_moire: ["Document: screen pattern", "interference between a screen's pixels and the camera's"],
+  document_ela: ["Document: compression", "parts that were compressed differently from the rest"],
+  document_exif: ["Document: metadata", "what the file says about camera, software and time"],
+  document_noise: ["Document: noise", "parts whose grain is another camera's"],
+  document_barcode: ["Document: barcode", "what its barcode says"],
+  document_mrz: ["Document: machine-readable zone", "what its machine-readable lines say"],
+};
+
+const STATUSES = {
+  ok: "measured",
+  unavailable: "unavailable",
+  withheld: "withheld",
+  abstained: "abstained",
+  error: "failed",
+  late: "late",
+  overloaded: "overloaded",
+};
+
+const STATUS_MEANINGS = {
+  unavailable: "No model on the server, or nothing of the kind in this capture.",
+  withheld: "It was asked for and did not come.",
+  abstained: "It looked and cannot judge.",
+  error: "The detector failed; the others went on.",
+  late: "The time was up before it was done.",
+  overloaded: "Too much was waiting for it.",
+};
+
+const WORDS = {
+  // the session
+  below_threshold: "The score is below the threshold.",
+  quorum_not_met: "Too few signals could be measured.",
+  coverage_below_minimum: "Too little of the evidence that the policy asks for was there.",
+  decisive_signal_lost: "A signal that could have changed the outcome was lost to a fault.",
+  // the face
+  no_face: "No face was found in the picture.",
+  face_too_small: "The face is too small in the picture.",
+  several_faces: "There is more than one face; the largest was taken.",
+  no_face_in_clip: "No face was found in the video.",
+  // quality
+  low_brightness: "The picture is too dark.",
+  high_brightness: "The picture is too bright.",
+  brightness: "The light is poor.",
+  blur: "The picture is not sharp.",
+  face_blur: "The face is not sharp.",
+  head_turned: "The head is turned away from the camera.",
+  eyes_covered: "The eyes are covered.",
+  eyes_closed: "The eyes are closed.",
+  mouth_open: "The mouth is open.",
+  uneven_light: "One side of the face is much darker than the other.",
+  face_underexposed: "The face is too dark.",
+  face_overexposed: "The face is too bright.",
+  face_at_edge: "The face touches the edge of the picture.",
+  compressed: "The picture was compressed too much.",
+  eyes_too_close: "The face is too small: the eyes are only a few pixels apart.",
+  // signals
+  no_clip: "There was no video.",
+  no_blendshape_model: "The server has no model of facial expression.",
+  no_texture: "There is no detail to look at.",
+  face_too_small_for_texture: "The face is too small for its texture to be judged.",
+  too_small_for_moire: "The picture is too small for this check.",
+  no_tracks: "Nothing could be followed through the video.",
+  insufficient_motion: "The head hardly turned.",
+  no_depth_in_frame: "The picture has no depth to compare with.",
+  flat_face: "The face looks flat.",
+  dead_blendshapes: "The face hardly moves.",
+  high_frequency: "Fine detail is stronger than a camera's.",
+  no_clear_pulse: "No clear pulse was seen. That alone is no attack.",
+  odd_pulse_rate: "The rate is outside what a resting heart does.",
+  no_colour_change: "The colour of the skin did not change at all.",
+  skin_not_visible: "Too little skin was visible.",
+  clip_too_short: "The video is too short.",
+  gap_in_clip: "The video has gaps.",
+  frame_rate_too_low: "The video has too few frames a second.",
+  too_much_motion: "The face moved too much.",
+  iris_hidden: "The irises are hidden.",
+  iris_too_small: "The irises are too small in the picture.",
+  model_missing: "The model's file is not on the server.",
+  // the document
+  no_document: "No document came.",
+  document_withheld: "The document was asked for and did not come.",
+  document_below_threshold: "The document's score is below its threshold.",
+  document_coverage_below_minimum: "Too little of the document could be checked.",
+  document_unreadable: "Nothing on it could be read; it may be no document.",
+  decisive_check_lost: "A check that could have changed the outcome was lost to a fault.",
+  not_a_jpeg: "Only a JPEG has the traces that this looks for.",
+  coding_unsupported: "It is a JPEG of a kind that this check does not read.",
+  page_too_small: "The picture is too small.",
+  quality_too_low: "It was compressed too much.",
+  no_metadata: "The file has no metadata.",
+  no_metadata_in_this_channel: "A browser takes metadata away, so nothing follows from that.",
+  no_barcode: "No barcode was found.",
+  no_mrz: "No machine-readable lines were found.",
+  barcode_without_fields: "The barcode has no fields of a document.",
+  barcode_too_long: "The barcode holds more than a document's would.",
+  barcodes_disagree: "Two barcodes on it do not say the same.",
+  mrz_layout_unknown: "The machine-readable lines have an unknown layout.",
+  names_truncated: "Names are cut off.",
+  surname_truncated: "The surname is cut off.",
+  given_names_truncated: "The given names are cut off.",
+  editor_tags: "An editing program left its name.",
+  generator_tags: "An image generator left its name.",
+  injector_tags: "A tool that feeds pictures into cameras left its name.",
+  metadata_editor_tags: "A program for changing metadata left its name.",
+  screenshot_tags: "It says it is a screenshot.",
+  scanner_tags: "It came from a scanner.",
+  edit_events: "Its history lists edits.",
+  foreign_part: "A part of it was compressed differently: it may be pasted.",
+  thumbnail_differs: "The small preview inside shows something else.",
+  unusual_dimensions: "The size is not one that cameras produce.",
+  resized_after_capture: "It was resized after it was taken.",
+  cropped_after_capture: "It was cropped after it was taken.",
+  modified_after_capture: "It was saved again after it was taken.",
+  modified_before_capture: "It says it was changed before it was taken.",
+  taken_in_the_future: "It says it was taken in the future.",
+  taken_before_the_camera: "It says it was taken before that camera was sold.",
+  malformed_metadata: "Its metadata is broken.",
+};
+
+const PREFIXED = {
+  veto: (name) => `${signalName(name)} fell below its own limit, which no other signal makes up for.`,
+  document_veto: (name) => `${signalName(`document_${name}`)} fell below its own limit.`,
+  document_mismatch: (field) => `The sides of the document differ on: ${plain(field)}.`,
+};
+
+// The reference's own sentences, as POST /v1/quality gives them.
+const SENTENCES = { "Bad lighting": "brightness", "Image blurry": "blur", "Face too small/far": "face_too_small", "No face detected": "no_face" };
+
+// What an applicant can do about it.
+const HINTS = {
+  no_face: "Put your face in the oval",
+  face_too_small: "Move closer",
+  eyes_too_close: "Move closer",
+  face_too_large: "Move back a little",
+  several_faces: "Only one person, please",
+  low_brightness: "More light on your face",
+  brightness: "Find softer, brighter light",
+  face_underexposed: "More light on your face",
+  high_brightness: "Less light: turn away from the lamp or the sun",
+  face_overexposed: "Less light on your face",
+  uneven_light: "Turn so that the light is even on both sides",
+  blur: "Hold still, and wipe the lens",
+  face_blur: "Hold still, and wipe the lens",
+  head_turned: "Look straight at the camera",
+  eyes_covered: "Take off sunglasses, keep hair off your eyes",
+  eyes_closed: "Open your eyes",
+  mouth_open: "Close your mouth, look relaxed",
+  face_at_edge: "Move to the middle",
+  compressed: "Use the camera's original picture",
+};
+
+// What an applicant is told, who is told no more.
+const COARSE = {
+  try_again_better_capture: "The picture was not good enough. Try again in better light, facing the camera.",
+  document_problem: "The document could not be confirmed. Photograph it again, flat, sharp and without reflections.",
+  cannot_be_verified: "You could not be verified automatically. A person will look at it.",
+};
+
+/** Make `given_names` readable. */
+export const plain = (word) => word.replaceAll("_", " ");
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+export const signalName = (name) => SIGNALS[name]?.[0] ?? capital(plain(name));
+export const signalAbout = (name) => SIGNALS[name]?.[1] ?? "";
+export const checkName = (name) => signalName(`document_${name}`).replace(/^Document: /, "").replace(/^./, (c) => c.toUpperCase());
+export const checkAbout = (name) => signalAbout(`document_${name}`);
+export const statusName = (status) => STATUSES[status] ?? plain(status);
+export const statusMeaning = (status) => STATUS_MEANINGS[status] ?? "";
+
+/** Explain a word of the record; an unknown one is itself. */
+export function explain(word) {
+  const known = SENTENCES[word] ?? word;
+  if (WORDS[known]) return WORDS[known];
+  const [prefix, rest] = known.split(":");
+  if (rest && PREFIXED[prefix]) return PREFIXED[prefix](rest);
+  return STATUS_MEANINGS[known] ?? COARSE[known] ?? word;
+}
+
+/** Say what to do about a word of the quality gate; an unknown one is explained. */
+export const advice = (word) => HINTS[SENTENCES[word] ?? word] ?? explain(word);
+
+/** The word behind a reason, which may be one of the reference's sentences. */
+export const wordOf = (reason) => SENTENCES[reason] ?? reason;
