@@ -20,7 +20,7 @@ export function cameraPanel(desk) {
   const video = h("video", { playsinline: true, muted: true, "aria-label": "Your camera, as in a mirror" });
   video.muted = true;
   const oval = svg("ellipse", { class: "oval", cx: 50, cy: 48, rx: 26, ry: 35 });
-  const ring = svg("ellipse", { class: "ring", cx: 52, cy: 50, rx: 37, ry: 28, pathLength: 100, "stroke-dasharray": "0 100" });
+  const ring = svg("ellipse", { class: "ring", cx: 52, cy: 50, rx: 37, ry: 28, pathLength: 100, "stroke-dasharray": "0 100", visibility: "hidden" });
   const hint = h("p", { class: "hint", role: "status" }, "The camera is off");
   const count = h("p", { class: "count", "aria-hidden": "true", hidden: true });
   const stage = h("div", { class: "stage" }, video,
@@ -55,6 +55,12 @@ export function cameraPanel(desk) {
     urls.forEach((url) => URL.revokeObjectURL(url));
     urls = [];
     show(result);
+    stage.hidden = false;
+  }
+
+  function turn(share) {
+    ring.setAttribute("stroke-dasharray", `${share * 100} 100`);
+    ring.setAttribute("visibility", share > 0 ? "visible" : "hidden"); // a round cap is a dot at nothing
   }
 
   function off() {
@@ -63,13 +69,16 @@ export function cameraPanel(desk) {
     closeCamera?.();
     closeCamera = null;
     count.hidden = true;
-    ring.setAttribute("stroke-dasharray", "0 100");
+    turn(0);
     mark();
+    board.hidden = true;
   }
 
   function idle(text = "The camera is off") {
     off();
+    forget();
     say(text);
+    desk.whole(true);
     const start = button("Start the camera", live, "primary");
     const note = h("p", { class: "small soft" });
     desk.onConsent = () => {
@@ -95,10 +104,13 @@ export function cameraPanel(desk) {
       return;
     }
     if (!stage.isConnected) { off(); return; } // left meanwhile
+    desk.whole(false);
     stage.style.aspectRatio = `${video.videoWidth} / ${video.videoHeight}`;
     guiding?.();
+    board.hidden = false;
     guiding = guidance(video, encoder, (told) => { say(told.hint); mark(told); });
     offer(button("Record", take, "primary"), button("Stop the camera", () => idle().focus()));
+    stage.scrollIntoView({ block: "nearest" });
   }
 
   async function take() {
@@ -120,14 +132,14 @@ export function cameraPanel(desk) {
       const recording = await record(video, encoder, quality, {
         signal: cancel.signal,
         onProgress: (share) => {
-          ring.setAttribute("stroke-dasharray", `${share * 100} 100`);
+          turn(share);
           say(TURNS.findLast(([from]) => share >= from)[1]);
         },
       });
       review({ ...recording, selfie: await selfie });
     } catch (error) {
       count.hidden = true;
-      ring.setAttribute("stroke-dasharray", "0 100");
+      turn(0);
       if (error.name === "AbortError") {
         if (stage.isConnected) await live();
         return;
@@ -139,15 +151,15 @@ export function cameraPanel(desk) {
 
   function review({ selfie, frames, times }) {
     off();
-    say("Recorded. The camera is off");
+    stage.hidden = true;
     const url = (blob) => { urls.push(URL.createObjectURL(blob)); return urls.at(-1); };
     const some = Array.from({ length: 6 }, (_, i) => frames[Math.round((i * (frames.length - 1)) / 5)]);
     const bytes = frames.reduce((sum, frame) => sum + frame.size, 0);
     show(result, h("section", { class: "card stack", "aria-labelledby": "recorded" },
-      h("h2", { id: "recorded" }, "What will be sent"),
+      h("h2", { id: "recorded" }, "Recorded: this will be sent"),
       h("img", { class: "thumb", src: url(selfie), alt: "The selfie" }),
       h("div", { class: "film", "aria-hidden": "true" }, some.map((frame) => h("img", { src: url(frame), alt: "" }))),
-      h("p", { class: "small soft" }, `${frames.length} stills over ${times.at(-1).toFixed(1)} seconds, ${size(bytes)}`, frames.length < FRAMES && ` (fewer than ${FRAMES}: the camera is slow)`)));
+      h("p", { class: "small soft", role: "status" }, "The camera is off. ", `${frames.length} stills over ${times.at(-1).toFixed(1)} seconds, ${size(bytes)}`, frames.length < FRAMES && ` (fewer than ${FRAMES}: the camera is slow)`)));
     const post = button("Send", () => {
       desk.send({ selfie, frames, times, document: paper.file(), channel: "browser" }, (problem) => {
         (problem.code === "quality-failed" ? retake : post).focus();
@@ -158,12 +170,11 @@ export function cameraPanel(desk) {
     offer(post, retake);
   }
 
-  mark();
   idle();
   return {
-    element: h("div", { class: "capture" },
-      h("div", { class: "stack" }, stage, buttons, result),
-      h("div", { class: "stack" }, board, desk.options(), paper.element)),
+    element: h("div", { class: "capture" }, desk.consent,
+      h("div", { class: "stack scene" }, stage, result, buttons),
+      h("div", { class: "stack extras" }, board, desk.options(), paper.element)),
     stop: () => {
       cancel.abort();
       off();

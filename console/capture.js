@@ -11,18 +11,23 @@ class Desk {
     this.outcome = h("div");
     const id = fresh("consent");
     this.tick = h("input", { id, type: "checkbox", change: () => this.onConsent?.() });
-    this.consent = h("section", { class: "card stack", "aria-labelledby": `${id}-h` },
-      h("h2", { id: `${id}-h` }, "Before you start"),
-      h("ul", { class: "why small" },
-        h("li", {}, "Captured: a still of your face, 90 small stills over about three seconds, and the document if you add one. While you line up, a still goes to this server twice a second at most, so that it can say how to sit."),
-        h("li", {}, "Kept: the decision with scores and measurements, for 30 days unless this server is set otherwise. No picture, no video, no face template and nothing of what a document says."),
-        h("li", {}, "Deleted: whoever runs this server deletes a result by its session number, which you are shown at the end, at any time.")),
+    this.terms = h("ul", { class: "why small" },
+      h("li", {}, "Captured: a still of your face, 90 small stills over about three seconds, and the document if you add one. While you line up, a still goes to this server twice a second at most, so that it can say how to sit."),
+      h("li", {}, "Kept: the decision with scores and measurements, for 30 days unless this server is set otherwise. No picture, no video, no face template and nothing of what a document says."),
+      h("li", {}, "Deleted: whoever runs this server deletes a result by its session number, which you are shown at the end, at any time."));
+    this.heading = h("h2", { id: `${id}-h` }, "Before you start");
+    this.consent = h("section", { class: "card stack consent", "aria-labelledby": `${id}-h` },
+      this.heading,
+      this.terms,
       h("label", { class: "tick", for: id }, this.tick, h("span", {}, "I agree that these pictures are taken and examined for this purpose.")));
     const gate = fresh("gate");
     this.gate = h("input", { id: gate, type: "checkbox" });
     this.options = () => h("label", { class: "tick", for: gate }, this.gate,
       h("span", {}, h("b", {}, "Quality gate"), h("span", { class: "small soft" }, " – refuse a dark, blurred or turned picture at once, before anything is judged")));
   }
+
+  /** Show the whole terms, or the tick alone where the camera's picture needs the room. */
+  whole(shown) { this.heading.hidden = this.terms.hidden = !shown; }
 
   get agreed() { return this.tick.checked; }
 
@@ -78,7 +83,7 @@ export function page() {
     element: [h("div", { class: "stack" },
       h("h1", { tabindex: -1 }, "Verify a person"),
       h("p", { class: "lead" }, "A selfie, three seconds of video as stills, and a document where there is one. Independent detectors look for what an attack cannot hide."),
-      bar, desk.consent, desk.outcome, panel)],
+      bar, desk.outcome, panel)],
     stop: () => current.stop(),
   };
 }
@@ -97,9 +102,10 @@ function uploadPanel(desk) {
     missing.textContent = !desk.agreed ? "Agree above first." : selfie.file() ? "" : "Choose a selfie first.";
   }
   desk.onConsent = ready;
+  desk.whole(true);
   ready();
   return {
-    element: h("div", { class: "stack" }, h("div", { class: "drops" }, fields.map(({ element }) => element)), desk.options(), h("div", { class: "row" }, button, missing)),
+    element: h("div", { class: "stack" }, desk.consent, h("div", { class: "drops" }, fields.map(({ element }) => element)), desk.options(), h("div", { class: "row" }, button, missing)),
     stop: () => fields.forEach((field) => field.stop()),
   };
 }

@@ -2,9 +2,9 @@
 // sheet's, so that both are right in light and dark.
 import { svg } from "./dom.js";
 
-const WIDTH = 360;
+const WIDTH = 360; // about as wide as it is shown, so that its letters have the page's size
 const HEIGHT = 210;
-const INSET = { top: 14, right: 12, bottom: 40, left: 50 };
+const INSET = { top: 14, right: 14, bottom: 44, left: 58 };
 
 /** Round numbers that divide a range into about `count` parts. */
 export function ticks(low, high, count = 5) {
@@ -40,7 +40,7 @@ export function plot({ title, x_label, y_label, x, y, marks = {} }) {
   return svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": describe(title, x_label, y_label, seen, marked) },
     frame.lines,
     svg("path", { class: "line", d: path(points, frame) }),
-    marked.map(([label, at], i) => mark(label, frame.px(at), i)));
+    marked.map(([label, at], i) => mark(label, frame.px(at), frame.right, i)));
 }
 
 function span(values) {
@@ -60,29 +60,29 @@ function path(points, { px, py }) {
   }).join("");
 }
 
-function axes({ left, right, bottom, top, x_label, y_label }) {
-  const inner = { width: WIDTH - INSET.left - INSET.right, height: HEIGHT - INSET.top - INSET.bottom };
+function axes({ left, right, bottom, top, x_label, y_label, width = WIDTH }) {
+  const inner = { width: width - INSET.left - INSET.right, height: HEIGHT - INSET.top - INSET.bottom };
   const px = (at) => INSET.left + ((at - left) / (right - left)) * inner.width;
   const py = (value) => INSET.top + (1 - (value - bottom) / (top - bottom)) * inner.height;
   const floor = INSET.top + inner.height;
   const lines = [
     ...ticks(bottom, top, 4).map((value) => [
-      svg("line", { class: "grid", x1: INSET.left, x2: WIDTH - INSET.right, y1: py(value), y2: py(value) }),
+      svg("line", { class: "grid", x1: INSET.left, x2: width - INSET.right, y1: py(value), y2: py(value) }),
       svg("text", { x: INSET.left - 6, y: py(value) + 4, "text-anchor": "end" }, brief(value)),
     ]),
-    svg("line", { class: "axis", x1: INSET.left, x2: WIDTH - INSET.right, y1: floor, y2: floor }),
-    ...ticks(left, right, 5).map((at) => svg("text", { x: px(at), y: floor + 15, "text-anchor": "middle" }, brief(at))),
+    svg("line", { class: "axis", x1: INSET.left, x2: width - INSET.right, y1: floor, y2: floor }),
+    ...ticks(left, right, 5).map((at) => svg("text", { x: px(at), y: floor + 17, "text-anchor": "middle" }, brief(at))),
     svg("text", { x: INSET.left + inner.width / 2, y: HEIGHT - 6, "text-anchor": "middle" }, x_label),
     svg("text", { x: 11, y: INSET.top + inner.height / 2, "text-anchor": "middle", transform: `rotate(-90 11 ${INSET.top + inner.height / 2})` }, y_label),
   ];
-  return { px, py, lines: lines.flat(), floor };
+  return { px, py, lines: lines.flat(), floor, right: width - INSET.right };
 }
 
-function mark(label, at, row) {
-  const right = at > WIDTH * 0.62; // the label stays inside
+function mark(label, at, edge, row) {
+  const right = at > edge * 0.62; // the label stays inside
   return svg("g", {},
     svg("line", { class: "mark", x1: at, x2: at, y1: INSET.top, y2: HEIGHT - INSET.bottom }),
-    svg("text", { class: "mark-text", x: at + (right ? -5 : 5), y: INSET.top + 10 + 13 * row, "text-anchor": right ? "end" : "start" }, label));
+    svg("text", { class: "mark-text", x: at + (right ? -5 : 5), y: INSET.top + 10 + 14 * row, "text-anchor": right ? "end" : "start" }, label));
 }
 
 function describe(title, x_label, y_label, seen, marked) {
@@ -97,20 +97,21 @@ function describe(title, x_label, y_label, seen, marked) {
 /**
  * Draw how many scores fall where, with those below a threshold apart.
  * @param {number[]} scores 0..1
- * @param {number} threshold 0..1
+  * @param {number} threshold 0..1
+ * @param {number} width pixels that there are for it
  */
-export function histogram(scores, threshold, bins = 20) {
+export function histogram(scores, threshold, width = WIDTH, bins = 20) {
   const counts = new Array(bins).fill(0);
   for (const score of scores) counts[Math.min(bins - 1, Math.floor(score * bins))] += 1;
   const tallest = Math.max(1, ...counts);
-  const frame = axes({ left: 0, right: 1, bottom: 0, top: tallest, x_label: "fused score", y_label: "sessions" });
+  const frame = axes({ left: 0, right: 1, bottom: 0, top: tallest, x_label: "fused score", y_label: "sessions", width });
   const wide = frame.px(1 / bins) - frame.px(0);
   const label = `Histogram of ${scores.length} fused scores; ${scores.filter((score) => score < threshold).length} are below ${threshold.toFixed(2)}.`;
-  return svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label },
+  return svg("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label },
     frame.lines,
     counts.map((count, i) => count && svg("rect", {
       class: (i + 1) / bins <= threshold + 1e-9 ? "column fails" : "column",
       x: frame.px(i / bins) + 1, y: frame.py(count), width: wide - 2, height: frame.floor - frame.py(count), rx: 1.5,
     })),
-    mark(threshold.toFixed(2), frame.px(threshold), 0));
+    mark(threshold.toFixed(2), frame.px(threshold), frame.right, 0));
 }

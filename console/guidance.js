@@ -88,7 +88,7 @@ export function guide(seen, quality) {
   words.sort((a, b) => rank(a) - rank(b));
   const state = (among) => (words.some(among) ? "warn" : "good");
   return {
-    hint: words.length ? DIRECTIONS[words[0]] ?? advice(words[0]) : "Good. Hold still and start when you are ready",
+    hint: words.length ? DIRECTIONS[words[0]] ?? advice(words[0]) : "Good. Hold still and record",
     ready: words.length === 0,
     face: quality ? state((word) => !LIGHT.has(word) && !SHARPNESS.has(word)) : "unknown",
     light: state((word) => LIGHT.has(word)),

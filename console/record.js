@@ -18,7 +18,7 @@ export function recordSection(verdict) {
     h("a", { href: url, download: `${verdict.session_id}.json` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
-  return h("section", { class: "card", "aria-labelledby": "record" },
+  return h("section", { class: "card stack-s", "aria-labelledby": "record" },
     h("h2", { id: "record" }, "Record"),
     h("p", { class: "small soft" }, "Everything that is kept of this session."),
     h("div", { class: "row" },

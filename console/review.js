@@ -29,8 +29,8 @@ export function sessionTable(sessions, caption) {
       h("td", {}, chip(session.decision)),
       h("td", {}, mini(session)),
       h("td", { class: "extra" }, session.mode.toUpperCase(), session.enforced && " enforced"),
-      h("td", { class: "extra" }, `${Math.round(session.coverage * 100)} %`),
-      h("td", { class: "extra" }, session.policy),
+      h("td", { class: "extra wide-only" }, `${Math.round(session.coverage * 100)} %`),
+      h("td", { class: "extra wide-only" }, session.policy),
       h("td", { class: "extra" }, when(session.created_at))))));
   return h("div", { class: "scroll" }, table);
 }

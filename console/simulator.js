@@ -14,7 +14,7 @@ export function page(asked) {
   const start = Number(asked.threshold);
   const slider = h("input", { id, type: "range", min: 0, max: 1, step: 0.01, value: 0.4, input: () => turned(slider) });
   const exact = h("input", { type: "number", min: 0, max: 1, step: 0.01, value: 0.4, "aria-label": "Threshold, as a number", input: () => turned(exact) });
-  const said = h("p", { role: "status", class: "lead" }, "Loading…");
+  const said = h("p", { role: "status", class: "answer" }, "Loading…");
   const outcome = h("div", { class: "stack" });
   let request = new AbortController(), timer = null;
 
@@ -48,7 +48,7 @@ export function page(asked) {
         : newly_passing.length ? `${at}, no further session would have been blocked.` : `${at}, nothing would have changed.`;
     show(outcome,
       h("section", { class: "card stack", "aria-label": "All scores" },
-        scores.length > 0 && histogram(scores, threshold),
+        scores.length > 0 && histogram(scores, threshold, Math.max(300, outcome.clientWidth - 50)),
         h("p", { class: "soft" }, `${would_fail} of ${many(sessions, "stored session")} would fail at this threshold, those with a veto included.`, truncated && " Only the newest were judged: there are more.")),
       newly_failing.length > 0 && h("section", { class: "card stack", "aria-labelledby": "failing" },
         h("h2", { id: "failing" }, `${many(newly_failing.length, "would have been blocked", "would have been blocked")}`), sessionTable(newly_failing, "Sessions that passed and would fail")),

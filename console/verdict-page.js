@@ -20,8 +20,7 @@ export function page() {
   const { verdict, pictures } = answer;
   if (!verdict.signals) return { title: "Result", element: [coarse(verdict, again)] };
   return { title: "Verdict", element: [
-    h("div", { class: "row spread" }, h("h1", { tabindex: -1 }, "Verdict"), again),
-    h("div", { class: "stack" }, verdictView(verdict, pictures)),
+    h("div", { class: "stack" }, h("div", { class: "row spread" }, h("h1", { tabindex: -1 }, "Verdict"), again), verdictView(verdict, pictures)),
   ] };
 }
 

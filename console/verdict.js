@@ -80,7 +80,7 @@ function signals({ signals, weights, threshold }) {
   const weight = (signal) => weights[signal.name] ?? -1;
   const counted = signals.filter((signal) => weight(signal) > 0).sort((a, b) => weight(b) - weight(a));
   const others = signals.filter((signal) => !(weight(signal) > 0));
-  return h("section", { class: "card", "aria-labelledby": "signals" },
+  return h("section", { class: "card stack-s", "aria-labelledby": "signals" },
     h("h2", { id: "signals" }, "Signals"),
     h("p", { class: "small soft" }, "Each looks for one trace. 1 is genuine; the weights are those of the signals that could be measured."),
     signalList([...counted, ...others], weights, threshold, signalName, signalAbout));
