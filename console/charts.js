@@ -86,12 +86,12 @@ function mark(label, at, edge, row) {
 }
 
 function describe(title, x_label, y_label, seen, marked) {
-  if (!seen.length) return `${title}: nothing to draw.`;
+  if (!seen.length) return `${title} There is nothing to draw.`;
   const lowest = seen.reduce((a, b) => (b[1] < a[1] ? b : a)), highest = seen.reduce((a, b) => (b[1] > a[1] ? b : a));
   const of = ([at, value]) => `${brief(value)} at ${brief(at)}`;
   const ends = `${x_label} from ${brief(seen[0][0])} to ${brief(seen.at(-1)[0])}`;
   const marks = marked.length ? ` Marked: ${marked.map(([label, at]) => `${label} at ${brief(at)}`).join(", ")}.` : "";
-  return `Line chart, ${title}. ${y_label} over ${ends}; lowest ${of(lowest)}, highest ${of(highest)}.${marks}`;
+  return `Line chart: ${title} ${y_label} over ${ends}; lowest ${of(lowest)}, highest ${of(highest)}.${marks}`;
 }
 
 /**

@@ -1,5 +1,5 @@
 // From what is seen to what to say: pure functions over numbers, so that they can be tested.
-import { advice, wordOf } from "./words.js";
+import { advice } from "./words.js";
 
 // Of the reduced still that `glance` sees, whose longer side is GLANCE_SIDE pixels. Coarse on
 // purpose: the policy's own limits are the server's, on the whole picture.
@@ -14,10 +14,11 @@ const WIDEST = 0.72;
 const OFF_CENTRE = 0.14;
 
 // What is said first when several things are wrong.
-const ORDER = ["no_face", "several_faces", "face_too_small", "eyes_too_close", "face_too_large", "face_at_edge", "to_left", "to_right", "up", "down", "low_brightness", "high_brightness", "brightness", "face_underexposed", "face_overexposed", "uneven_light", "blur", "face_blur", "head_turned", "eyes_covered", "eyes_closed", "mouth_open"];
+const ORDER = ["no_face", "several_faces", "face_too_small", "face_too_close", "face_at_edge", "to_left", "to_right", "up", "down", "low_brightness", "high_brightness", "face_dark", "face_bright", "uneven_light", "blur", "head_turned", "head_nodded", "head_tilted", "eyes_covered", "eye_covered", "eyes_closed", "mouth_open"];
 const DIRECTIONS = { to_left: "Move a little to your left", to_right: "Move a little to your right", up: "Move up a little", down: "Move down a little" };
-const LIGHT = new Set(["low_brightness", "high_brightness", "brightness", "face_underexposed", "face_overexposed", "uneven_light"]);
-const SHARPNESS = new Set(["blur", "face_blur"]);
+const LIGHT = new Set(["low_brightness", "high_brightness", "face_dark", "face_bright", "uneven_light"]);
+// A still that was reduced and compressed for a quick look says nothing of these.
+const NOT_OF_A_STILL = new Set(["blur", "face_blurry", "low_resolution", "compressed"]);
 
 /**
  * Measure a still: mean grey of its middle, and the variance of its Laplacian.
@@ -63,7 +64,7 @@ export function placement(box, { width, height }) {
   const [x, y, w, h] = box;
   const found = [];
   if (w < NARROWEST * side) found.push("face_too_small");
-  if (w > WIDEST * side) found.push("face_too_large");
+  if (w > WIDEST * side) found.push("face_too_close");
   const right = (x + w / 2 - width / 2) / side, down = (y + h / 2 - height / 2) / side;
   if (right < -OFF_CENTRE) found.push("to_left");
   if (right > OFF_CENTRE) found.push("to_right");
@@ -75,24 +76,23 @@ export function placement(box, { width, height }) {
 /**
  * Put the client's glance and the server's answer together.
  * @param {{brightness: number, sharpness: number}} seen
- * @param {{reasons: string[], face_bbox: number[]|null, still: {width: number, height: number}}|null} quality
+ * @param {{words: string[], face_bbox: number[]|null, still: {width: number, height: number}}|null} quality
  *   the newest answer of `POST /v1/quality`, or null where the server gives none
  * @returns {{hint: string, ready: boolean, face: string, light: string, sharpness: string}}
  *   what to say, and `good`, `warn` or `unknown` for each of the three meters
  */
 export function guide(seen, quality) {
   const own = faults(seen);
-  const told = quality ? [...new Set([...quality.reasons.map(wordOf), ...placement(quality.face_bbox, quality.still)])] : [];
-  // Sharpness of a reduced still is no measure of the whole picture's: here the client's own counts.
-  const words = [...new Set([...own, ...told.filter((word) => !SHARPNESS.has(word) && word !== "compressed")])];
+  const told = quality ? [...quality.words.filter((word) => !NOT_OF_A_STILL.has(word)), ...placement(quality.face_bbox, quality.still)] : [];
+  const words = [...new Set([...own, ...told])];
   words.sort((a, b) => rank(a) - rank(b));
   const state = (among) => (words.some(among) ? "warn" : "good");
   return {
     hint: words.length ? DIRECTIONS[words[0]] ?? advice(words[0]) : "Good. Hold still and record",
     ready: words.length === 0,
-    face: quality ? state((word) => !LIGHT.has(word) && !SHARPNESS.has(word)) : "unknown",
+    face: quality ? state((word) => !LIGHT.has(word) && word !== "blur") : "unknown",
     light: state((word) => LIGHT.has(word)),
-    sharpness: state((word) => SHARPNESS.has(word)),
+    sharpness: state((word) => word === "blur"),
   };
 }
 

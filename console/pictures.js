@@ -11,9 +11,9 @@ export function figures(pictures) {
 function figure(picture) {
   const title = picture.title ?? plain(picture.name);
   const shown = picture.kind === "plot" ? plot({ ...picture, title })
-    : picture.kind === "image" ? h("img", { src: `data:image/png;base64,${picture.png}`, alt: `${title}, as ${signalName(picture.signal)} saw it`, loading: "lazy" })
+    : picture.kind === "image" ? h("img", { src: `data:image/png;base64,${picture.png}`, alt: `${title}, as ${signalName(picture.signal)} saw it` })
       : null;
-  return shown && h("figure", {}, h("figcaption", {}, title, h("span", {}, signalName(picture.signal))), shown);
+  return shown && h("figure", {}, h("figcaption", {}, signalName(picture.signal), h("span", {}, title)), shown);
 }
 
 /** @param {object[]} pictures of the answer; none were asked for, or came, where it is empty */

@@ -29,18 +29,23 @@ export function page(asked) {
 
   async function load(threshold) {
     request.abort();
+    clearTimeout(timer);
     request = new AbortController();
     outcome.setAttribute("aria-busy", "true");
     try {
       render(await ask(`v1/simulation${query({ threshold })}`, { signal: request.signal }));
     } catch (problem) {
       if (problem.name === "AbortError") return;
+      if (problem.code === "overloaded") { // one simulation at a time, perhaps our own last one
+        timer = setTimeout(() => load(threshold), 1e3 * (problem.retryAfter ?? 1));
+        return;
+      }
       said.textContent = problem.status === 404 ? "This server cannot simulate." : "The sessions could not be judged again.";
       failed(outcome, problem);
     }
   }
 
-  function render({ threshold, sessions, would_fail, newly_failing, newly_passing, scores = [], truncated }) {
+  function render({ threshold, sessions, would_fail, newly_failing, newly_passing, scores, unreadable, truncated }) {
     outcome.setAttribute("aria-busy", "false");
     const at = `At ${threshold.toFixed(2)}`;
     said.textContent = !sessions ? "No session is stored yet."
@@ -48,8 +53,9 @@ export function page(asked) {
         : newly_passing.length ? `${at}, no further session would have been blocked.` : `${at}, nothing would have changed.`;
     show(outcome,
       h("section", { class: "card stack", "aria-label": "All scores" },
-        scores.length > 0 && histogram(scores, threshold, Math.max(300, outcome.clientWidth - 50)),
-        h("p", { class: "soft" }, `${would_fail} of ${many(sessions, "stored session")} would fail at this threshold, those with a veto included.`, truncated && " Only the newest were judged: there are more.")),
+        scores.length > 0 && histogram(scores, threshold, Math.max(300, said.clientWidth - 50)),
+        h("p", { class: "soft" }, `${would_fail} of ${many(sessions, "stored session")} would fail at this threshold, those with a veto included.`, truncated && " Only the newest were judged: there are more.",
+          unreadable > 0 && ` ${unreadable} of an earlier version could not be judged again.`)),
       newly_failing.length > 0 && h("section", { class: "card stack", "aria-labelledby": "failing" },
         h("h2", { id: "failing" }, `${many(newly_failing.length, "would have been blocked", "would have been blocked")}`), sessionTable(newly_failing, "Sessions that passed and would fail")),
       newly_passing.length > 0 && h("section", { class: "card stack", "aria-labelledby": "passing" },

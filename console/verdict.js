@@ -4,7 +4,7 @@ import { documentSection } from "./document.js";
 import { brief } from "./charts.js";
 import { gallery } from "./pictures.js";
 import { recordSection } from "./record.js";
-import { explain, plain, signalAbout, signalName, statusMeaning, statusName } from "./words.js";
+import { componentName, explain, plain, signalAbout, signalName, statusMeaning, statusName } from "./words.js";
 
 export const DECISIONS = {
   accept: { word: "Accepted", tone: "good", said: "The score reached the threshold, and enough was seen to say so." },
@@ -94,6 +94,7 @@ export function signalList(entries, weights, threshold, nameOf, aboutOf) {
 function row(entry, weight, threshold, name, about) {
   const { status, score, reasons, components, measures } = entry;
   const ok = status === "ok";
+  const why = reasons.filter((word) => word !== status);
   const said = score === null ? statusName(status) : `${name}: ${score.toFixed(2)} of 1`;
   return h("div", {},
     h("div", { class: "signal" },
@@ -103,8 +104,8 @@ function row(entry, weight, threshold, name, about) {
       h("span", { class: "weight" }, weight === undefined ? h("span", { "aria-label": "not counted" }, "–") : `${Math.round(weight * 100)} %`),
       h("span", { class: "said" },
         about && `Looks for ${about}. `,
-        !ok && `${statusMeaning(status)} `,
-        reasons.filter((word) => word !== status).map((word) => h("span", { title: word }, `${explain(word)} `)))),
+        !ok && !why.length && statusMeaning(status),
+        why.map((word) => h("span", { title: word }, `${explain(word)} `)))),
     (Object.keys(components).length > 0 || Object.keys(measures).length > 0) && h("details", {},
       h("summary", {}, "Measured", h("span", { class: "unseen" }, ` by ${name}`)),
       Object.keys(components).length > 0 && [h("p", { class: "small soft" }, "Parts of the score, 0 to 1"), values(components)],
@@ -126,7 +127,7 @@ function quality({ assessment, quality: measures }) {
       h("p", { class: "soft" }, h("b", {}, `${Math.round(assessment.score)} of 100. `), assessment.is_valid ? "Good enough." : "The quality gate would refuse it:"),
       assessment.reasons.length > 0 && h("ul", { class: "why" }, assessment.reasons.map((word) => h("li", { title: word }, explain(word)))),
       h("ul", { class: "components" }, Object.entries(assessment.components).map(([name, value]) => h("li", {},
-        h("span", {}, plain(name)), bar(value / 100, value < 30 ? "bad" : value < 60 ? "warn" : "good", `${plain(name)}: ${Math.round(value)} of 100`), h("b", {}, Math.round(value))))),
+        h("span", {}, componentName(name)), bar(value / 100, value < 30 ? "bad" : value < 60 ? "warn" : "good", `${componentName(name)}: ${Math.round(value)} of 100`), h("b", {}, Math.round(value))))),
     ],
     Object.keys(measures).length > 0 && h("details", {}, h("summary", {}, "Raw measures"), values(measures)));
 }

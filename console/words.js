@@ -51,19 +51,22 @@ const WORDS = {
   // quality
   low_brightness: "The picture is too dark.",
   high_brightness: "The picture is too bright.",
-  brightness: "The light is poor.",
   blur: "The picture is not sharp.",
-  face_blur: "The face is not sharp.",
-  head_turned: "The head is turned away from the camera.",
+  face_too_close: "The face is too close to the camera.",
+  low_resolution: "There are too few pixels on the face.",
+  head_turned: "The head is turned to the side.",
+  head_nodded: "The head is turned up or down.",
+  head_tilted: "The head is tilted.",
   eyes_covered: "The eyes are covered.",
+  eye_covered: "One eye is covered.",
   eyes_closed: "The eyes are closed.",
   mouth_open: "The mouth is open.",
+  face_blurry: "The face is not sharp.",
+  face_dark: "The face is too dark.",
+  face_bright: "The face is too bright.",
   uneven_light: "One side of the face is much darker than the other.",
-  face_underexposed: "The face is too dark.",
-  face_overexposed: "The face is too bright.",
   face_at_edge: "The face touches the edge of the picture.",
   compressed: "The picture was compressed too much.",
-  eyes_too_close: "The face is too small: the eyes are only a few pixels apart.",
   // signals
   no_clip: "There was no video.",
   no_blendshape_model: "The server has no model of facial expression.",
@@ -134,26 +137,46 @@ const PREFIXED = {
   document_mismatch: (field) => `The sides of the document differ on: ${plain(field)}.`,
 };
 
-// The reference's own sentences, as POST /v1/quality gives them.
-const SENTENCES = { "Bad lighting": "brightness", "Image blurry": "blur", "Face too small/far": "face_too_small", "No face detected": "no_face" };
+// The components of the quality gate's score.
+const COMPONENTS = {
+  face: "a face",
+  face_size: "size of the face",
+  resolution: "pixels on the face",
+  faces: "one face only",
+  margin: "room around the face",
+  yaw: "turned to the camera",
+  pitch: "not up or down",
+  roll: "upright",
+  eyes: "eyes uncovered",
+  each_eye: "each eye uncovered",
+  eyes_open: "eyes open",
+  mouth: "mouth closed",
+  sharpness: "sharpness of the face",
+  shadows: "no dark parts",
+  highlights: "no bright parts",
+  evenness: "even light",
+  blur: "sharpness",
+};
 
 // What an applicant can do about it.
 const HINTS = {
   no_face: "Put your face in the oval",
   face_too_small: "Move closer",
-  eyes_too_close: "Move closer",
-  face_too_large: "Move back a little",
+  low_resolution: "Move closer",
+  face_too_close: "Move back a little",
   several_faces: "Only one person, please",
   low_brightness: "More light on your face",
-  brightness: "Find softer, brighter light",
-  face_underexposed: "More light on your face",
+  face_dark: "More light on your face",
   high_brightness: "Less light: turn away from the lamp or the sun",
-  face_overexposed: "Less light on your face",
+  face_bright: "Less light on your face",
   uneven_light: "Turn so that the light is even on both sides",
   blur: "Hold still, and wipe the lens",
-  face_blur: "Hold still, and wipe the lens",
+  face_blurry: "Hold still, and wipe the lens",
   head_turned: "Look straight at the camera",
+  head_nodded: "Hold your head level",
+  head_tilted: "Hold your head upright",
   eyes_covered: "Take off sunglasses, keep hair off your eyes",
+  eye_covered: "Keep both eyes free",
   eyes_closed: "Open your eyes",
   mouth_open: "Close your mouth, look relaxed",
   face_at_edge: "Move to the middle",
@@ -176,20 +199,17 @@ export const signalName = (name) => SIGNALS[name]?.[0] ?? capital(plain(name));
 export const signalAbout = (name) => SIGNALS[name]?.[1] ?? "";
 export const checkName = (name) => signalName(`document_${name}`).replace(/^Document: /, "").replace(/^./, (c) => c.toUpperCase());
 export const checkAbout = (name) => signalAbout(`document_${name}`);
+export const componentName = (name) => COMPONENTS[name] ?? plain(name);
 export const statusName = (status) => STATUSES[status] ?? plain(status);
 export const statusMeaning = (status) => STATUS_MEANINGS[status] ?? "";
 
 /** Explain a word of the record; an unknown one is itself. */
 export function explain(word) {
-  const known = SENTENCES[word] ?? word;
-  if (WORDS[known]) return WORDS[known];
-  const [prefix, rest] = known.split(":");
+  if (WORDS[word]) return WORDS[word];
+  const [prefix, rest] = word.split(":");
   if (rest && PREFIXED[prefix]) return PREFIXED[prefix](rest);
-  return STATUS_MEANINGS[known] ?? COARSE[known] ?? word;
+  return STATUS_MEANINGS[word] ?? COARSE[word] ?? word;
 }
 
 /** Say what to do about a word of the quality gate; an unknown one is explained. */
-export const advice = (word) => HINTS[SENTENCES[word] ?? word] ?? explain(word);
-
-/** The word behind a reason, which may be one of the reference's sentences. */
-export const wordOf = (reason) => SENTENCES[reason] ?? reason;
+export const advice = (word) => HINTS[word] ?? explain(word);

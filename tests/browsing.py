@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
-CHROMIUM = shutil.which("chromium")
-
-SWITCHES = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-)
+from benchmarks.browser import CHROMIUM, started
 
 
 @contextmanager
@@ -35,15 +20,8 @@ def chromium(camera: Path) -> Iterator[Browser]:
     """Start Chromium with ``camera``, a Y4M file, as its webcam; skips where there is none."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[*SWITCHES, f"--use-file-for-fake-video-capture={camera}"],
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with started(camera) as browser:
+        yield browser
 
 
 class Visit:
@@ -131,18 +109,6 @@ def violations(page: Page) -> list[str]:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
-
-
-def write_y4m(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int = 30) -> Path:
-    """Write uint8 RGB (480, 640, 3) frames as the raw video that Chromium's fake camera plays."""
-    import av
-
-    with path.open("wb") as file:
-        file.write(f"YUV4MPEG2 W640 H480 F{fps}:1 Ip A1:1 C420jpeg\n".encode())
-        for pixels in frames:
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
-            file.write(b"FRAME\n" + frame.to_ndarray().tobytes())
-    return path
 
 
 def until(done: Callable[[], bool], page: Page, seconds: float = 30.0) -> None:

@@ -5,6 +5,7 @@ The records are real ones (:class:`fusion.verdict.Verdict`), so that their shape
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -56,6 +57,8 @@ class Canned:
         quality: what ``/v1/quality`` says; None has it answer 404.
         posted: the forms that came.
         asked_quality: times at which quality was asked for, in seconds.
+        delay_s: how long a verdict takes, in seconds.
+        simulating: how often a simulation is refused because another one runs.
     """
 
     url: str = ""
@@ -67,6 +70,8 @@ class Canned:
     quality: dict[str, Any] | None = None
     posted: list[Posted] = field(default_factory=list)
     asked_quality: list[float] = field(default_factory=list)
+    delay_s: float = 0.0
+    simulating: int = 0
 
 
 def summary(verdict: Verdict) -> dict[str, Any]:
@@ -136,12 +141,12 @@ ASSESSMENT = {
     "is_valid": False,
     "score": 41.0,
     "components": {
-        "sharpness": 41.0,
-        "exposure": 88.0,
+        "blur": 41.0,
+        "brightness": 88.0,
         "evenness": 72.0,
-        "head_pose": 96.0,
+        "yaw": 96.0,
         "eyes_open": 25.0,
-        "inter_eye_distance": 93.0,
+        "resolution": 93.0,
     },
     "reasons": ["blur", "eyes_covered"],
 }
@@ -161,7 +166,7 @@ def pictures() -> list[dict[str, Any]]:
             "signal": "rppg",
             "name": "pulse",
             "kind": "plot",
-            "title": "Pulse, from the colour of the skin",
+            "title": "The colour of the skin over time; a heartbeat is a slow wave.",
             "x_label": "seconds",
             "y_label": "colour change",
             "x": at.round(4).tolist(),
@@ -172,7 +177,7 @@ def pictures() -> list[dict[str, Any]]:
             "signal": "rppg",
             "name": "spectrum",
             "kind": "plot",
-            "title": "Spectrum of the pulse",
+            "title": "Spectrum of the pulse.",
             "x_label": "beats a minute",
             "y_label": "power",
             "x": bpm.round(3).tolist(),
@@ -214,7 +219,7 @@ def some_sessions(count: int = 60) -> list[Verdict]:
         failed = Decision.REJECT if blocking else Decision.REVIEW
         made.append(
             full_verdict(
-                session_id=f"{i:032x}",
+                session_id=f"{i:08x}{0:024x}",
                 score=score,
                 passed=passed,
                 decision=Decision.ACCEPT if passed else failed,
@@ -282,11 +287,12 @@ def _api(known: Canned) -> FastAPI:
             metadata = json.loads(str(form["metadata"]))
         length = int(request.headers["content-length"])
         known.posted.append(Posted(sizes, metadata, dict(request.query_params), length))
+        await asyncio.sleep(known.delay_s)
         if known.problems:
             status, body = known.problems.pop(0)
             return JSONResponse(body, status, media_type="application/problem+json")
-        record = with_assessment(full_verdict())
-        return JSONResponse(known.answer or {"verdict": record, "pictures": pictures()})
+        full = {"verdict": with_assessment(full_verdict()), "pictures": pictures()}
+        return JSONResponse(known.answer or full)
 
     @api.get("/v1/policy")
     async def policy() -> dict[str, Any]:
@@ -328,6 +334,9 @@ def _api(known: Canned) -> FastAPI:
     @api.get("/v1/simulation")
     async def simulation(threshold: float, request: Request) -> dict[str, Any]:
         need_key(request)
+        if known.simulating:
+            known.simulating -= 1
+            raise Problem(503, "overloaded", "A simulation is running already.", retry_after=1)
         fails = [v for v in known.sessions if (v.score or 0) < threshold]
         return {
             "threshold": threshold,
@@ -338,6 +347,7 @@ def _api(known: Canned) -> FastAPI:
             "newly_passing": [
                 summary(v) for v in known.sessions if not v.passed and v not in fails
             ],
+            "unreadable": 0,
             "scores": [v.score for v in known.sessions],
             "truncated": False,
         }
