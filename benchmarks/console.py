@@ -9,7 +9,7 @@ given up in the browser.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Response
 from rich.table import Table
-from scipy.stats import binom
+from scipy.stats import quantile_test
 
 from benchmarks.browser import CHROMIUM, FPS, HEIGHT, WIDTH, frames_of, started, write_y4m
 from terminal import err, out
@@ -52,12 +52,12 @@ def weight(browser: Browser, url: str) -> tuple[int, int]:
     """Return the bytes of the capture page and of all pages together, as they cross the wire."""
     page = browser.new_context().new_page()
     sizes: dict[str, int] = {}
-    page.on(
-        "response",
-        lambda response: (
-            "/v1/" in response.url or sizes.setdefault(response.url, len(response.body()))
-        ),
-    )
+
+    def weigh(response: Response) -> None:
+        if "/v1/" not in response.url:
+            sizes.setdefault(response.url, len(response.body()))
+
+    page.on("response", weigh)
     totals = []
     for path in PAGES:
         page.goto(f"{url}/{path}")
@@ -85,14 +85,7 @@ def captures(browser: Browser, url: str, rounds: int) -> list[Sent]:
 
 
 def _capture(page: Page, url: str) -> Sent:
-    sent: list[Sent] = []
-
-    def read(route: Route) -> None:
-        form = page.evaluate("window.sent")
-        sent.append(Sent(**form))
-        route.abort()
-
-    # A page cannot see the body of a request with files; the form can be seen where it is sent.
+    # A debugger is not shown the body of a request with files; so it is weighed where it is sent.
     page.add_init_script(
         """const send = XMLHttpRequest.prototype.send;
         XMLHttpRequest.prototype.send = async function (form) {
@@ -102,22 +95,16 @@ def _capture(page: Page, url: str) -> Sent:
           send.call(this, form);
         };"""
     )
-    page.route("**/v1/verify*", read)
+    page.route("**/v1/verify*", lambda route: route.abort())
     page.goto(url)
     page.get_by_role("checkbox", name="I agree").check()
     page.get_by_role("button", name="Start the camera").click()
     page.get_by_role("button", name="Record", exact=True).click()
     page.get_by_role("button", name="Send").click()
     page.get_by_role("alert").wait_for()
+    sent = Sent(**page.evaluate("window.sent"))
     page.context.close()
-    return sent[0]
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Bounds of the median at 95% or more, by order statistics; no distribution is assumed."""
-    ordered, n = sorted(values), len(values)
-    outside = max((k for k in range(n // 2) if 2 * binom.cdf(k, n, 0.5) <= 0.05), default=-1)
-    return ordered[max(outside + 1, 0)], ordered[min(n - 2 - outside, n - 1)]
+    return sent
 
 
 def portrait() -> Iterator[NDArray[np.uint8]]:
@@ -133,7 +120,7 @@ def portrait() -> Iterator[NDArray[np.uint8]]:
 def main(
     url: Annotated[str, typer.Argument(help="Of a running `palisade serve`.")],
     clip: Annotated[Path | None, typer.Option(help="A face before the camera.")] = None,
-    rounds: Annotated[int, typer.Option(min=6, help="First visits.")] = 30,
+    rounds: Annotated[int, typer.Option(min=8, help="First visits.")] = 30,
     recordings: Annotated[int, typer.Option(min=1, help="Captures.")] = 6,
 ) -> None:
     """Measure the console."""
@@ -147,7 +134,7 @@ def main(
             first, everything = weight(browser, url)
             seen = paints(browser, url, rounds)
             sent = captures(browser, url, recordings)
-    low, high = interval(seen)
+    low, high = quantile_test(seen, p=0.5).confidence_interval(0.95)
     table = Table("what", "measured", box=None)
     table.add_row("capture page, kB", f"{first / 1e3:.1f}")
     table.add_row("all pages together, kB", f"{everything / 1e3:.1f}")
