@@ -3,8 +3,8 @@
 import { svg } from "./dom.js";
 
 const WIDTH = 360; // about as wide as it is shown, so that its letters have the page's size
-const HEIGHT = 210;
-const INSET = { top: 14, right: 14, bottom: 44, left: 58 };
+const HEIGHT = 220;
+const INSET = { top: 26, right: 14, bottom: 44, left: 50 };
 
 /** Round numbers that divide a range into about `count` parts. */
 export function ticks(low, high, count = 5) {
@@ -73,7 +73,7 @@ function axes({ left, right, bottom, top, x_label, y_label, width = WIDTH }) {
     svg("line", { class: "axis", x1: INSET.left, x2: width - INSET.right, y1: floor, y2: floor }),
     ...ticks(left, right, 5).map((at) => svg("text", { x: px(at), y: floor + 17, "text-anchor": "middle" }, brief(at))),
     svg("text", { x: INSET.left + inner.width / 2, y: HEIGHT - 6, "text-anchor": "middle" }, x_label),
-    svg("text", { x: 11, y: INSET.top + inner.height / 2, "text-anchor": "middle", transform: `rotate(-90 11 ${INSET.top + inner.height / 2})` }, y_label),
+    svg("text", { x: 2, y: 12 }, y_label), // above its axis: it may be long, and is not to be read sideways
   ];
   return { px, py, lines: lines.flat(), floor, right: width - INSET.right };
 }
@@ -82,7 +82,7 @@ function mark(label, at, edge, row) {
   const right = at > edge * 0.62; // the label stays inside
   return svg("g", {},
     svg("line", { class: "mark", x1: at, x2: at, y1: INSET.top, y2: HEIGHT - INSET.bottom }),
-    svg("text", { class: "mark-text", x: at + (right ? -5 : 5), y: INSET.top + 10 + 14 * row, "text-anchor": right ? "end" : "start" }, label));
+    svg("text", { class: "mark-text", x: at + (right ? -5 : 5), y: INSET.top + 11 + 15 * row, "text-anchor": right ? "end" : "start" }, label));
 }
 
 function describe(title, x_label, y_label, seen, marked) {

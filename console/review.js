@@ -25,7 +25,7 @@ export function sessionTable(sessions, caption) {
     h("caption", { class: "unseen" }, caption),
     h("thead", {}, h("tr", {}, ["Session", "Decision", "Score", "Mode", "Coverage", "Policy", "Made"].map((text) => h("th", { scope: "col" }, text)))),
     h("tbody", {}, sessions.map((session) => h("tr", { click: (event) => { if (!event.target.closest("a")) location.hash = `#/review/${session.session_id}`; } },
-      h("td", {}, h("a", { href: `#/review/${session.session_id}` }, h("span", { class: "unseen" }, "Session "), `${session.session_id.slice(0, 8)}…`)),
+      h("td", {}, h("a", { href: `#/review/${session.session_id}`, "aria-label": `Session ${session.session_id.slice(0, 8)}…` }, `${session.session_id.slice(0, 8)}…`)),
       h("td", {}, chip(session.decision)),
       h("td", {}, mini(session)),
       h("td", { class: "extra" }, session.mode.toUpperCase(), session.enforced && " enforced"),

@@ -58,10 +58,13 @@ function headline(verdict) {
 
 const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
 
-function mode({ enforcement: { mode, percent, bucket }, enforced, passed, decision }) {
+// With these there is too little to go by, and the decision is a review whatever the mode.
+const INSUFFICIENT = new Set(["quorum_not_met", "coverage_below_minimum", "no_face", "face_too_small", "several_faces", "no_face_in_clip"]);
+
+function mode({ enforcement: { mode, percent, bucket }, enforced, passed, reasons }) {
   if (mode === "ids") {
-    const would = decision !== "reject" && !passed && " Were it blocking, this one would be rejected.";
-    return `The policy is watching (IDS): what fails is flagged, not blocked.${would || ""}`;
+    const would = !passed && !reasons.some((word) => INSUFFICIENT.has(word)) ? " Were it blocking, this one would be rejected." : "";
+    return `The policy is watching (IDS): what fails is flagged, not blocked.${would}`;
   }
   const share = percent < 100 ? ` for ${brief(percent)} % of people, and this one (at ${bucket.toFixed(1)}) is ${enforced ? "among them" : "not among them"}` : "";
   return `The policy is blocking (IPS)${share}.`;

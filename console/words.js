@@ -89,7 +89,7 @@ const WORDS = {
   too_much_motion: "The face moved too much.",
   iris_hidden: "The irises are hidden.",
   iris_too_small: "The irises are too small in the picture.",
-  model_missing: "The model's file is not on the server.",
+  weights_missing: "The model's file is not on the server.",
   // the document
   no_document: "No document came.",
   document_withheld: "The document was asked for and did not come.",

@@ -108,7 +108,7 @@ def full_verdict(**fields: Any) -> Verdict:
             ),
             Signal("blendshapes", Status.UNAVAILABLE, reasons=("no_blendshape_model",)),
             Signal("gan_texture", Status.OK, 0.47, measures={"hf_ratio": 0.00042}),
-            Signal("depth", Status.UNAVAILABLE, reasons=("model_missing",)),
+            Signal("depth", Status.UNAVAILABLE, reasons=("weights_missing",)),
             Signal("rppg", Status.OK, 0.12, measures={"bpm": 53.2}, reasons=("no_clear_pulse",)),
             Signal("parallax", Status.ABSTAINED, reasons=("insufficient_motion",)),
             Signal("moire", Status.LATE),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser
 
 from benchmarks.browser import write_y4m
+from benchmarks.console import portrait
 
 Visiting = Callable[..., Visit]
 
@@ -30,14 +31,9 @@ GOOD = {
 
 
 @pytest.fixture(scope="session")
-def camera(astronaut: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seconds of a portrait that moves from side to side."""
-
-    def frame(i: int) -> NDArray[np.uint8]:
-        x = round(70 + 30 * np.sin(2 * np.pi * i / 90))
-        return np.asarray(cv2.resize(astronaut[:300, x : x + 400], (640, 480)), np.uint8)
-
-    return write_y4m(tmp_path_factory.mktemp("camera") / "face.y4m", map(frame, range(90)))
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A portrait that moves from side to side."""
+    return write_y4m(tmp_path_factory.mktemp("camera") / "face.y4m", portrait())
 
 
 # Not for longer than a module: Playwright keeps an event loop in this thread.

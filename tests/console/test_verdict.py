@@ -89,7 +89,7 @@ def test_a_verdict_without_pictures_is_shown_too(send: Any) -> None:
     [
         ({"decision": Decision.ACCEPT, "reasons": ()}, "Accepted"),
         (
-            {"decision": Decision.REVIEW, "passed": False, "score": 0.2},
+            {"passed": False, "score": 0.2, "reasons": ("below_threshold",)},
             "Were it blocking, this one would be rejected.",
         ),
         (

@@ -287,6 +287,16 @@ def test_the_documentation_page_needs_no_other_origin(client: TestClient) -> Non
         assert client.get(asset).status_code == 200
 
 
+def test_people_get_the_console_and_its_policy_stops_there(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Palisade</title>" in page.text
+    assert "content-security-policy" in page.headers
+    for path in ("/docs", "/openapi.json", "/healthz"):
+        assert "content-security-policy" not in client.get(path).headers
+    assert not {"/", "/console/{name}"} & set(client.get("/openapi.json").json()["paths"])
+
+
 def test_openapi_documents_the_form_the_errors_and_an_example(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     operation = document["paths"]["/v1/verify"]["post"]
