@@ -49,21 +49,17 @@ class Sent:
 
 
 def weight(browser: Browser, url: str) -> tuple[int, int]:
-    """Return the bytes of the capture page and of all pages together, as they cross the wire."""
-    page = browser.new_context().new_page()
+    """Return the bytes of the capture page's files, and of those of all pages together."""
     sizes: dict[str, int] = {}
-
-    def weigh(response: Response) -> None:
-        if "/v1/" not in response.url:
-            sizes.setdefault(response.url, len(response.body()))
-
-    page.on("response", weigh)
     totals = []
     for path in PAGES:
-        page.goto(f"{url}/{path}")
-        page.wait_for_load_state("networkidle")
+        page = browser.new_context().new_page()
+        answers: list[Response] = []
+        page.on("response", lambda answer, answers=answers: answers.append(answer))
+        page.goto(f"{url}/{path}", wait_until="networkidle")
+        sizes |= {one.url: len(one.body()) for one in answers if "/v1/" not in one.url}
+        page.context.close()
         totals.append(sum(sizes.values()))
-    page.context.close()
     return totals[0], totals[-1]
 
 

@@ -60,13 +60,13 @@ function path(points, { px, py }) {
   }).join("");
 }
 
-function axes({ left, right, bottom, top, x_label, y_label, width = WIDTH }) {
+function axes({ left, right, bottom, top, x_label, y_label, width = WIDTH, whole = false }) {
   const inner = { width: width - INSET.left - INSET.right, height: HEIGHT - INSET.top - INSET.bottom };
   const px = (at) => INSET.left + ((at - left) / (right - left)) * inner.width;
   const py = (value) => INSET.top + (1 - (value - bottom) / (top - bottom)) * inner.height;
   const floor = INSET.top + inner.height;
   const lines = [
-    ...ticks(bottom, top, 4).map((value) => [
+    ...ticks(bottom, top, 4).filter((value) => !whole || Number.isInteger(value)).map((value) => [
       svg("line", { class: "grid", x1: INSET.left, x2: width - INSET.right, y1: py(value), y2: py(value) }),
       svg("text", { x: INSET.left - 6, y: py(value) + 4, "text-anchor": "end" }, brief(value)),
     ]),
@@ -104,7 +104,7 @@ export function histogram(scores, threshold, width = WIDTH, bins = 20) {
   const counts = new Array(bins).fill(0);
   for (const score of scores) counts[Math.min(bins - 1, Math.floor(score * bins))] += 1;
   const tallest = Math.max(1, ...counts);
-  const frame = axes({ left: 0, right: 1, bottom: 0, top: tallest, x_label: "fused score", y_label: "sessions", width });
+  const frame = axes({ left: 0, right: 1, bottom: 0, top: tallest, x_label: "fused score", y_label: "sessions", width, whole: true });
   const wide = frame.px(1 / bins) - frame.px(0);
   const label = `Histogram of ${scores.length} fused scores; ${scores.filter((score) => score < threshold).length} are below ${threshold.toFixed(2)}.`;
   return svg("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label },
