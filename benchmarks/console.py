@@ -54,13 +54,19 @@ def weight(browser: Browser, url: str) -> tuple[int, int]:
     totals = []
     for path in PAGES:
         page = browser.new_context().new_page()
-        answers: list[Response] = []
-        page.on("response", lambda answer, answers=answers: answers.append(answer))
-        page.goto(f"{url}/{path}", wait_until="networkidle")
+        answers = _answers(page, f"{url}/{path}")
         sizes |= {one.url: len(one.body()) for one in answers if "/v1/" not in one.url}
         page.context.close()
         totals.append(sum(sizes.values()))
     return totals[0], totals[-1]
+
+
+def _answers(page: Page, url: str) -> list[Response]:
+    """Open ``url`` and return everything that came for it."""
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(url, wait_until="networkidle")
+    return answers
 
 
 def paints(browser: Browser, url: str, rounds: int) -> list[float]:
