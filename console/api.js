@@ -57,6 +57,12 @@ export async function me() {
   }
 }
 
+/** Ask for a key up front where nothing goes without one; whether there is one now. */
+export async function admitted() {
+  const { scope, open } = await me();
+  return open || scope !== null || askForKey("This server takes captures with a key only.");
+}
+
 /** Send a capture; the caller hears how much of it is on its way.
  * @param {FormData} form
  * @param {{pictures: boolean, onUpload: (share: number) => void, signal: AbortSignal}} options

@@ -1,5 +1,5 @@
 // The camera on the capture page: guidance, countdown, recording, and a look before it is sent.
-import { ask } from "./api.js";
+import { admitted, ask } from "./api.js";
 import { CameraError, openCamera, snapshot, within } from "./camera.js";
 import { h, show, svg } from "./dom.js";
 import { fileField, size } from "./files.js";
@@ -91,10 +91,15 @@ export function cameraPanel(desk) {
   }
 
   async function live() {
-    desk.onConsent = () => { if (!desk.agreed) idle(); };
+    desk.onConsent = () => {
+      if (desk.agreed) return;
+      cancel.abort();
+      idle();
+    };
     forget();
     show(desk.outcome);
     say("Starting the camera…");
+    await admitted().catch(() => false); // what it refuses, it says when it is asked
     try {
       closeCamera ??= await openCamera(video);
     } catch (error) {
@@ -103,7 +108,10 @@ export function cameraPanel(desk) {
       show(desk.outcome, h("p", { class: "notice bad", role: "alert" }, error.message));
       return;
     }
-    if (!stage.isConnected) { off(); return; } // left meanwhile
+    if (!stage.isConnected || !desk.agreed) { // left or withdrawn meanwhile
+      off();
+      return;
+    }
     desk.whole(false);
     stage.style.aspectRatio = `${video.videoWidth} / ${video.videoHeight}`;
     guiding?.();
@@ -120,6 +128,7 @@ export function cameraPanel(desk) {
     offer(button("Cancel", () => cancel.abort()));
     try {
       const settled = settle(video, encoder); // while the countdown runs
+      settled.catch(() => {}); // it is awaited below, unless this ends before
       for (const left of [3, 2, 1]) {
         say(`Look straight at the camera. Recording in ${left}`);
         count.textContent = left;
@@ -140,12 +149,9 @@ export function cameraPanel(desk) {
     } catch (error) {
       count.hidden = true;
       turn(0);
-      if (error.name === "AbortError") {
-        if (stage.isConnected) await live();
-        return;
-      }
-      show(desk.outcome, h("p", { class: "notice bad", role: "alert" }, error.message));
+      if (!stage.isConnected || !desk.agreed) return;
       await live();
+      if (error.name !== "AbortError") show(desk.outcome, h("p", { class: "notice bad", role: "alert" }, error.message));
     }
   }
 

@@ -3,7 +3,7 @@ import { cameraPanel } from "./camera-panel.js";
 import { fresh, h, show } from "./dom.js";
 import { fileField } from "./files.js";
 import { keep } from "./latest.js";
-import { formOf, refusal, send } from "./sending.js";
+import { Cancelled, formOf, refusal, send } from "./sending.js";
 
 /** What the camera and the upload have in common: consent, options, sending. */
 class Desk {
@@ -35,12 +35,13 @@ class Desk {
   async send(capture, again) {
     const panel = this.panel;
     panel.hidden = true;
+    this.sending = new AbortController();
     try {
-      keep(await send(this.outcome, formOf({ ...capture, gate: this.gate.checked })));
+      keep(await send(this.outcome, formOf({ ...capture, gate: this.gate.checked }), this.sending));
       location.hash = "#/verdict";
     } catch (problem) {
       panel.hidden = false;
-      if (problem.name === "AbortError") show(this.outcome, h("p", { class: "notice", role: "status" }, "Cancelled. Nothing was kept."));
+      if (problem instanceof Cancelled) show(this.outcome, h("p", { class: "notice", role: "status" }, problem.message));
       else if (problem.status === undefined) throw problem;
       else show(this.outcome, refusal(problem));
       again(problem);
@@ -65,6 +66,7 @@ export function page() {
   } }, tabs.map(({ button }) => button));
 
   function choose(name) {
+    desk.sending?.abort();
     current?.stop();
     show(desk.outcome);
     for (const tab of tabs) {
@@ -84,7 +86,10 @@ export function page() {
       h("h1", { tabindex: -1 }, "Verify a person"),
       h("p", { class: "lead" }, "A selfie, three seconds of video as stills, and a document where there is one. Independent detectors look for what an attack cannot hide."),
       bar, desk.outcome, panel)],
-    stop: () => current.stop(),
+    stop: () => {
+      desk.sending?.abort();
+      current.stop();
+    },
   };
 }
 

@@ -88,6 +88,7 @@ export function record(video, encoder, quality, { onProgress, signal }) {
     const abort = () => {
       stop();
       clearTimeout(timer);
+      Promise.allSettled(encoded); // what is on its way may fail now, and nobody waits for it
       reject(new DOMException("Cancelled", "AbortError"));
     };
     const timer = setTimeout(end, GIVE_UP_S * 1e3);

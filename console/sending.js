@@ -20,13 +20,22 @@ export function formOf({ selfie, frames = [], times = [], clip, document, gate, 
   return form;
 }
 
+/** Somebody did not want to wait. */
+export class Cancelled extends Error {
+  constructor(arrived) {
+    super(arrived
+      ? "Cancelled. It had arrived, so its scores may be kept all the same; its pictures are not."
+      : "Cancelled before all of it had arrived. Nothing was kept.");
+  }
+}
+
 /**
  * Send `form`, and show in `place` how far it is.
+ * @param {AbortController} cancel also pressed by a button here
  * @returns {Promise<{verdict: object, pictures: object[]}>}
- * @throws {Problem|DOMException} the latter when it was cancelled
+ * @throws {Problem|Cancelled}
  */
-export async function send(place, form) {
-  const cancel = new AbortController();
+export async function send(place, form, cancel) {
   const bar = h("progress", { max: 1, value: 0, "aria-label": "Upload" });
   const said = h("p", { role: "status" }, "Sending…");
   const clock = h("span", { class: "soft" });
@@ -50,6 +59,8 @@ export async function send(place, form) {
   try {
     const { scope } = await me().catch(() => ({ scope: null }));
     return await verify(form, { pictures: scope === "operator", onUpload, signal: cancel.signal });
+  } catch (error) {
+    throw error.name === "AbortError" ? new Cancelled(arrived !== null) : error;
   } finally {
     clearInterval(ticking);
   }

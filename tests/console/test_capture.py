@@ -156,6 +156,43 @@ def test_a_recording_can_be_cancelled(visit: Any, server: Canned) -> None:
     assert visited.complaints == []
 
 
+def test_a_tick_that_is_taken_back_ends_the_recording(visit: Any) -> None:
+    visited = visit()
+    start(visited)
+    track = visited.page.evaluate_handle("document.querySelector('video').srcObject.getTracks()[0]")
+    visited.page.get_by_role("button", name="Record", exact=True).click()
+    visited.page.get_by_text("Recording in 1").wait_for()
+    visited.page.get_by_role("checkbox", name="I agree").uncheck()
+    expect(visited.page.get_by_role("button", name="Start the camera")).to_be_disabled()
+    until(lambda: track.evaluate("track => track.readyState") == "ended", visited.page)
+    visited.page.wait_for_timeout(1500)
+    assert visited.page.evaluate("document.querySelector('video').srcObject") is None
+    assert visited.complaints == []
+
+
+def test_leaving_ends_what_is_being_sent(visit: Any, server: Canned, selfie: Path) -> None:
+    server.delay_s = 3.0
+    visited = upload(visit, selfie)
+    visited.page.get_by_text("The detectors are at work").wait_for()
+    visited.page.get_by_role("link", name="Review").click()
+    visited.page.get_by_role("heading", name="Review").wait_for()
+    visited.page.wait_for_timeout(4000)
+    expect(visited.page.get_by_role("heading", name="Review")).to_be_visible()
+
+
+def test_a_key_is_asked_for_before_the_camera_starts(visit: Any, server: Canned) -> None:
+    server.key = "pk_right"
+    visited = visit()
+    visited.page.get_by_role("checkbox", name="I agree").check()
+    visited.page.get_by_role("button", name="Start the camera").click()
+    visited.page.get_by_label("API key").fill("pk_right")
+    visited.press("Enter")
+    visited.page.get_by_role("button", name="Record", exact=True).wait_for()
+    expect(visited.page.get_by_label("How it looks")).to_contain_text("good")
+    until(lambda: len(server.asked_quality) > 0, visited.page)
+    assert visited.complaints == []
+
+
 def test_while_the_graph_works_it_can_be_cancelled(
     visit: Any, server: Canned, selfie: Path
 ) -> None:
@@ -163,7 +200,7 @@ def test_while_the_graph_works_it_can_be_cancelled(
     visited = upload(visit, selfie)
     visited.page.get_by_text("The detectors are at work").wait_for()
     visited.page.get_by_role("button", name="Cancel").click()
-    visited.page.get_by_text("Cancelled. Nothing").wait_for()
+    visited.page.get_by_text("Cancelled. It had arrived").wait_for()
     expect(visited.page.get_by_role("button", name="Send")).to_be_focused()
 
 
