@@ -29,7 +29,7 @@ from terminal import err, out
 LOOP_S = 4
 """Seconds of video before the camera; then they begin again."""
 
-PAGES = ("", "#/review", "#/simulator", "#/verdict")
+PAGES = ("", "#/verdict", "#/review", f"#/review/{0:032x}", "#/simulator")
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
