@@ -76,14 +76,14 @@ export function placement(box, { width, height }) {
 /**
  * Put the client's glance and the server's answer together.
  * @param {{brightness: number, sharpness: number}} seen
- * @param {{words: string[], face_bbox: number[]|null, still: {width: number, height: number}}|null} quality
+ * @param {{words?: string[], reasons: string[], face_bbox: number[]|null, still: {width: number, height: number}}|null} quality
  *   the newest answer of `POST /v1/quality`, or null where the server gives none
  * @returns {{hint: string, ready: boolean, face: string, light: string, sharpness: string}}
  *   what to say, and `good`, `warn` or `unknown` for each of the three meters
  */
 export function guide(seen, quality) {
   const own = faults(seen);
-  const told = quality ? [...quality.words.filter((word) => !NOT_OF_A_STILL.has(word)), ...placement(quality.face_bbox, quality.still)] : [];
+  const told = quality ? [...(quality.words ?? quality.reasons).filter((word) => !NOT_OF_A_STILL.has(word)), ...placement(quality.face_bbox, quality.still)] : [];
   const words = [...new Set([...own, ...told])];
   words.sort((a, b) => rank(a) - rank(b));
   const state = (among) => (words.some(among) ? "warn" : "good");

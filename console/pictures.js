@@ -21,6 +21,6 @@ export function gallery(pictures) {
   const shown = figures(pictures);
   return shown.length > 0 && h("section", { class: "card stack", "aria-labelledby": "pictures" },
     h("h2", { id: "pictures" }, "What was measured"),
-    h("p", { class: "small soft" }, "Drawn for you now and stored nowhere: they are gone when you leave this page."),
+    h("p", { class: "small soft" }, "Drawn for you now and stored nowhere: they are gone when you close or reload this page."),
     h("div", { class: "pictures" }, shown));
 }
