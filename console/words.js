@@ -90,6 +90,9 @@ const WORDS = {
   iris_hidden: "The irises are hidden.",
   iris_too_small: "The irises are too small in the picture.",
   weights_missing: "The model's file is not on the server.",
+  weights_mismatch: "The model's file on the server is not the one that it should be.",
+  weights_interface: "The model on the server is of another kind.",
+  crop_too_tight: "There is too little room around the face.",
   // the document
   no_document: "No document came.",
   document_withheld: "The document was asked for and did not come.",

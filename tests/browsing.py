@@ -10,9 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from benchmarks.browser import CHROMIUM, started
+
+expect.set_options(timeout=30_000)  # a machine that does other things as well is slow
 
 
 @contextmanager
