@@ -42,6 +42,7 @@ const WORDS = {
   below_threshold: "The score is below the threshold.",
   quorum_not_met: "Too few signals could be measured.",
   coverage_below_minimum: "Too little of the evidence that the policy asks for was there.",
+  required_signal_missing: "A signal without which the policy accepts nobody was not there.",
   decisive_signal_lost: "A signal that could have changed the outcome was lost to a fault.",
   // the face
   no_face: "No face was found in the picture.",
