@@ -11,6 +11,7 @@ replays a turning head shows that head's parallax: both pass.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import scipy  # its parts are loaded when they are first used: see Parallax.load
 from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
 
 from detectors.canonical import POSE_WEIGHTS, VERTICES
 from detectors.contracts import (
@@ -104,6 +105,10 @@ class Parallax(Detector[ParallaxMapping]):
         self._min_plane_turn_deg = min_plane_turn_deg
         self._planar_pct = planar_pct
         self._planar_certainty = planar_certainty
+
+    def load(self) -> None:
+        """Load scipy's interpolation: 20 MB that nodes which only map measures can do without."""
+        importlib.import_module("scipy.interpolate")
 
     def measure(self, bundle: FaceBundle) -> Measurement:
         """Measure the windows of ``bundle.clip.tracks``."""
@@ -220,7 +225,8 @@ def _view(window: TrackWindow, frame_size: tuple[int, int]) -> _View | None:
     left = _rms(residual) / width
 
     where = (start - centre) / width
-    depth = RBFInterpolator((face[_INDICES, :2] - centre) / width, _DEPTH, smoothing=1e-6)(where)
+    known = (face[_INDICES, :2] - centre) / width
+    depth = scipy.interpolate.RBFInterpolator(known, _DEPTH, smoothing=1e-6)(where)
     return _View(
         middle_s=float(window.times.mean()),
         turn_deg=turn_deg(window.landmarks),

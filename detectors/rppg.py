@@ -6,12 +6,13 @@ over the whole clip as in the reference, without the paper's overlap-add.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are loaded when they are first used: see Rppg.load
 from numpy.typing import NDArray
-from scipy import signal
 
 from detectors.contracts import (
     ROIS,
@@ -113,6 +114,10 @@ class Rppg(Detector[RppgMapping]):
     name = "rppg"
     needs = ("clip.times", "clip.roi_rgb", "clip.boxes")
     mapping = RppgMapping
+
+    def load(self) -> None:
+        """Load scipy's filters: 40 MB that nodes which only map measures can do without."""
+        importlib.import_module("scipy.signal")
 
     def measure(self, bundle: FaceBundle) -> Measurement:
         """Look for a pulse in the traces of the clip.
@@ -230,8 +235,8 @@ class Pulse:
         pulse = _pos(even / even.mean(axis=0))
         if pulse is None:
             return None
-        passband = signal.butter(3, BAND, "bandpass", fs=rate, output="sos")
-        return cls(signal.sosfiltfilt(passband, pulse), rate)
+        passband = scipy.signal.butter(3, BAND, "bandpass", fs=rate, output="sos")
+        return cls(scipy.signal.sosfiltfilt(passband, pulse), rate)
 
     def bins(self) -> tuple[Trace, Trace]:
         """Frequencies in the band, in Hz, and the power there; one over the duration apart."""
@@ -239,7 +244,7 @@ class Pulse:
 
     def between_bins(self) -> tuple[Trace, Trace]:
         """The same, 16 times finer by zero-padding; a Hann window keeps other peaks out."""
-        windowed = self.trace * signal.windows.hann(len(self.trace))
+        windowed = self.trace * scipy.signal.windows.hann(len(self.trace))
         return _spectrum(windowed, self.rate, 16 * len(self.trace))
 
     def refined(self, peak: float) -> float:
