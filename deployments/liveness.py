@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Protocol
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from deployments.multipart import read_selfie
+from deployments.multipart import SELFIE_SCHEMA, read_selfie
 from deployments.problems import Problem, documented
 from deployments.settings import Settings
 from detectors.contracts import Status
@@ -64,28 +64,6 @@ class QualityFailed(BaseModel):
     reasons: tuple[str, ...]
     scores: dict[str, float]
 
-
-SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "JPEG, PNG or WebP with one face.",
-                        }
-                    },
-                }
-            }
-        },
-    }
-}
 
 MODEL_HEADER = "Palisade-Model"
 
@@ -150,7 +128,7 @@ def install(api: APIRouter, service: Service, settings: Settings) -> None:
         "/v1/liveness",
         summary="Judge one still image",
         responses={200: ANSWER, **REFUSALS},
-        openapi_extra=SCHEMA,
+        openapi_extra=SELFIE_SCHEMA,
     )
     async def liveness(
         request: Request,

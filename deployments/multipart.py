@@ -60,82 +60,63 @@ class DocumentMetadata(BaseModel):
 
 M = TypeVar("M", bound=BaseModel)
 
-SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["selfie"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "selfie": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "JPEG, PNG or WebP with one face.",
-                        },
-                        "clip": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "MP4, MOV, WebM or AVI of the same face; 3 s carry the "
-                            "reference's pulse signal, 10 s are better.",
-                        },
-                        "frames": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "maxItems": MAX_STILLS,
-                            "description": "Stills instead of a clip; `metadata.frame_times` "
-                            "gives their times.",
-                        },
-                        "document": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "JPEG, PNG or WebP of the identity document.",
-                        },
-                        "metadata": {
-                            "type": "string",
-                            "description": "JSON: `subject`, `channel` (browser, sdk, upload), "
-                            "`requested` (clip, document), `frame_times`, `gate` (refuse a poor "
-                            "selfie).",
-                            "example": '{"subject": "applicant-17", "channel": "browser"}',
-                        },
-                    },
-                },
-            }
-        },
-    }
-}
-"""The form as OpenAPI; it is parsed by hand below to refuse unknown and doubled parts."""
 
-DOCUMENT_SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["document"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "document": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "JPEG, PNG or WebP of the identity document, as the "
-                            "camera wrote it: a copy that was saved again says less.",
-                        },
-                        "metadata": {
-                            "type": "string",
-                            "description": "JSON: `channel` (browser, sdk, upload).",
-                            "example": '{"channel": "browser"}',
-                        },
-                    },
-                },
-            }
-        },
+def _form_of(required: str, **parts: dict[str, Any]) -> dict[str, Any]:
+    """Describe a form as OpenAPI; it is parsed by hand, to refuse unknown and doubled parts."""
+    schema = {
+        "type": "object",
+        "required": [required],
+        "additionalProperties": False,
+        "properties": parts,
     }
-}
-"""The same for a document alone."""
+    content = {"multipart/form-data": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _binary(description: str) -> dict[str, Any]:
+    return {"type": "string", "format": "binary", "description": description}
+
+
+SCHEMA = _form_of(
+    "selfie",
+    selfie=_binary("JPEG, PNG or WebP with one face."),
+    clip=_binary(
+        "MP4, MOV, WebM or AVI of the same face; 3 s carry the reference's pulse signal, 10 s are "
+        "better."
+    ),
+    frames={
+        "type": "array",
+        "items": {"type": "string", "format": "binary"},
+        "maxItems": MAX_STILLS,
+        "description": "Stills instead of a clip; `metadata.frame_times` gives their times.",
+    },
+    document=_binary("JPEG, PNG or WebP of the identity document."),
+    metadata={
+        "type": "string",
+        "description": "JSON: `subject`, `channel` (browser, sdk, upload), "
+        "`requested` (clip, document), `frame_times`, `gate` (refuse a poor "
+        "selfie).",
+        "example": '{"subject": "applicant-17", "channel": "browser"}',
+    },
+)
+"""The form of a capture."""
+
+DOCUMENT_SCHEMA = _form_of(
+    "document",
+    document=_binary(
+        "JPEG, PNG or WebP of the identity document, as the camera wrote it: a copy that was saved "
+        "again says less."
+    ),
+    metadata={
+        "type": "string",
+        "description": "JSON: `channel` (browser, sdk, upload).",
+        "example": '{"channel": "browser"}',
+    },
+)
+"""That of a document alone."""
+
+SELFIE_SCHEMA = _form_of("file", file=_binary("JPEG, PNG or WebP with one face."))
+"""That of a selfie alone."""
 
 
 async def read_upload(request: Request) -> tuple[Capture, Metadata]:

@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
 
-from deployments.multipart import read_selfie
+from deployments.multipart import SELFIE_SCHEMA, read_selfie
 from deployments.problems import Problem, ProblemDetails, documented
 from deployments.settings import Settings
 from fusion.quality import Assessment, QualityResult
-
-SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "JPEG, PNG or WebP with one face.",
-                        }
-                    },
-                }
-            }
-        },
-    }
-}
 
 EXAMPLE = {
     "is_valid": False,
@@ -99,7 +77,7 @@ def install(api: APIRouter, service: Service, settings: Settings) -> None:
             422: documented("The part is missing or broken."),
             503: documented("Full, or a node is restarting: try again after `Retry-After` s."),
         },
-        openapi_extra=SCHEMA,
+        openapi_extra=SELFIE_SCHEMA,
     )
     async def quality(request: Request) -> Response:
         """Measure a selfie and hold it against the policy's gate. Nothing of it is kept.
