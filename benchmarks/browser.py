@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, sync_playwright
 
-CHROMIUM = shutil.which("chromium")
-"""The system's browser; None where there is none."""
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""The system's browser, without the windows that nobody sees if there is one; or None."""
 
 SWITCHES = (
     "--no-sandbox",  # it would need a user of its own, and shows pages of this machine only

@@ -127,7 +127,7 @@ def main(
 ) -> None:
     """Measure the console."""
     if CHROMIUM is None:
-        err.print("Chromium is not installed: apt-get install chromium")
+        err.print("Chromium is not installed: apt-get install chromium-headless-shell")
         raise typer.Exit(2)
     url = url.rstrip("/")
     with tempfile.TemporaryDirectory() as folder, err.status("Looking at the console …"):

@@ -101,7 +101,7 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
 
     second = start(manifest, out)
     wait_for(lambda: len(written(out)) > len(before))
-    workers = wait_for(lambda: map_workers(second.pid), 5.0)
+    workers = wait_for(lambda: map_workers(second.pid))
     workers[0].send_signal(signal.SIGKILL)
     shown = finish(second)
 

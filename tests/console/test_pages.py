@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pytest
@@ -18,9 +18,9 @@ PAGES = {
     "#/simulator?threshold=0.45": "Threshold simulator",
     "#/verdict": "No verdict here",
 }
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SCREENS: dict[str, dict[str, Any]] = {
+    "desktop": {},
     "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True},
 }
 
@@ -35,54 +35,58 @@ def settled(visited: Visit, heading: str) -> None:
     visited.page.wait_for_load_state("networkidle")
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("page", PAGES)
-def test_everybody_can_use_each_page(visit: Any, page: str, look: str) -> None:
-    visited = visit(page, **LOOKS[look])
-    settled(visited, PAGES[page])
+def assert_for_everybody(visited: Visit) -> None:
+    """Look at the page as it is, in light and dark."""
     assert visited.overflow() == 0
+    for scheme in SCHEMES:
+        visited.page.emulate_media(color_scheme=scheme)
+        assert violations(visited.page) == [], scheme
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("page", PAGES)
+def test_everybody_can_use_each_page(visit: Any, page: str, screen: str) -> None:
+    visited = visit(page, **SCREENS[screen])
+    settled(visited, PAGES[page])
+    assert_for_everybody(visited)
     assert visited.complaints == []
     assert visited.strangers == []
-    assert violations(visited.page) == []
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("screen", SCREENS)
 def test_everybody_can_use_the_way_to_a_verdict(
-    visit: Any, server: Canned, astronaut_jpeg: bytes, look: str
+    visit: Any, server: Canned, astronaut_jpeg: bytes, screen: str
 ) -> None:
-    visited = visit(**LOOKS[look])
+    visited = visit(**SCREENS[screen])
     page = visited.page
     page.get_by_role("checkbox", name="I agree").check()
     page.get_by_role("button", name="Start the camera").click()
     page.get_by_role("button", name="Record", exact=True).wait_for()
     expect(page.get_by_role("status").first).to_have_text("Good. Hold still and record")
-    assert violations(page) == []
+    assert_for_everybody(visited)
     page.get_by_role("button", name="Record", exact=True).click()
     page.get_by_role("button", name="Send").wait_for()
-    assert violations(page) == []
-    assert visited.overflow() == 0
+    assert_for_everybody(visited)
     server.problems = [
         (422, {"type": "urn:palisade:problem:quality-failed", "detail": "No.", "reasons": ["blur"]})
     ]
     page.get_by_role("button", name="Send").click()
     page.get_by_role("alert").wait_for()
-    assert violations(page) == []
+    assert_for_everybody(visited)
     page.get_by_role("button", name="Send").click()
     page.get_by_role("heading", name="Verdict", exact=True).wait_for()
     for summary in page.locator("summary").all():
         summary.click()
-    assert violations(page) == []
-    assert visited.overflow() == 0
+    assert_for_everybody(visited)
     page.get_by_role("link", name="Capture", exact=True).click()
     page.get_by_role("tab", name="Upload files").click()
     page.get_by_label("Selfie").set_input_files(
         {"name": "selfie.jpg", "mimeType": "image/jpeg", "buffer": astronaut_jpeg}
     )
-    assert violations(page) == []
+    assert_for_everybody(visited)
     page.get_by_role("link", name="Review").click()
     page.get_by_role("button", name="Keys").click()
-    assert violations(page) == []
-    assert visited.overflow() == 0
+    assert_for_everybody(visited)
 
 
 def test_the_whole_way_with_the_keyboard_only(visit: Any, server: Canned) -> None:

@@ -33,7 +33,7 @@ def placed() -> dict[str, Any]:
     """The Serve config for a spread over two nodes, as an operator writes it."""
     raw = read_config("cpu")
     policy = load_policy("faithful").model_dump(mode="json") | {"threshold": 0.65}
-    raw["applications"][0]["args"]["deadline_ms"] = 5000
+    raw["applications"][0]["args"]["deadline_ms"] = 10_000
     for node in raw["applications"][0]["deployments"]:
         node["ray_actor_options"] = {"num_cpus": 0.1}
         if node["name"] in TWICE:
