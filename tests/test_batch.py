@@ -83,7 +83,7 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
     (tmp_path / "face.jpg").write_bytes(face)
     (tmp_path / "text.jpg").write_text("no pixels")
     # Enough that a worker is still at it when it is found and killed.
-    lines = [f"face.jpg,real,portrait,s{n}" for n in range(600)]
+    lines = [f"face.jpg,real,portrait,s{n}" for n in range(300)]
     lines[100:100] = ["absent.jpg,real,portrait,s", "text.jpg,real,portrait,s"]
     manifest, out = tmp_path / "manifest.csv", tmp_path / "out"
     manifest.write_text("\n".join((HEADER, *lines)))
