@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -12,7 +11,6 @@ from pydantic import BaseModel
 
 from deployments import access, console, liveness, problems, quality, records, simulation
 from deployments.access import Caller, Guard, OpenDoor, Ring
-from deployments.memory import Memory
 from deployments.multipart import (
     DOCUMENT_SCHEMA,
     SCHEMA,
@@ -21,55 +19,25 @@ from deployments.multipart import (
     read_document,
     read_upload,
 )
-from deployments.pictures import PICTURES, Gallery, verify_with_pictures
+from deployments.pictures import PICTURES, Draws, verify_with_pictures
 from deployments.problems import Problem, documented
 from deployments.records import RECORD_HEADER
 from deployments.settings import Settings
 from fusion.answers import DocumentAnswer, Wanted
 from fusion.coarse import CoarseVerdict, coarse
-from fusion.liveness import LivenessOpinion, Unfit
 from fusion.pictures import Illustrated
-from fusion.policy import Policy
-from fusion.quality import QualityResult
 from fusion.verdict import Verdict
-from media.capture import Capture, Channel
+from media.capture import Channel
 from sessions.idempotency import MAX_CHARACTERS, MalformedKey, parse_key
 
 
-class Service(Protocol):
+class Service(Draws, simulation.Service, quality.Service, liveness.Service, Protocol):
     """What stands behind the door."""
-
-    @property
-    def memory(self) -> Memory:
-        """What remembers its verdicts."""
-
-    def admit(self) -> AbstractContextManager[None]:
-        """Count a request in flight; raises ``Problem`` when there are too many."""
-
-    async def verify(
-        self,
-        capture: Capture,
-        subject: str | None,
-        deadline_s: float,
-        gallery: Gallery | None = None,
-    ) -> Verdict:
-        """Take a capture to a verdict within ``deadline_s`` seconds, with pictures if wanted."""
 
     async def document(
         self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float
     ) -> DocumentAnswer:
         """Examine a document that came alone within ``deadline_s`` seconds."""
-
-    async def quality(self, selfie: bytes, deadline_s: float) -> QualityResult:
-        """Say how good a selfie is within ``deadline_s`` seconds."""
-
-    async def liveness(
-        self, image: bytes, checks: bool, deadline_s: float
-    ) -> LivenessOpinion | Unfit:
-        """Judge a still image within ``deadline_s`` seconds."""
-
-    async def policy(self) -> Policy:
-        """Return the policy in force."""
 
 
 class Health(BaseModel):

@@ -9,6 +9,7 @@ be re-tuned from stored measures, without the images.
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -124,6 +125,12 @@ class FaceBundle:
     clip: Clip | None = None
     channel: Channel = "upload"
 
+    @property
+    def in_frame(self) -> NDArray[np.float64]:
+        """The landmarks' x and y, (478, 2), in widths and heights of the frame."""
+        points = self.landmarks[:, :2] / self.crop_scale + np.asarray(self.crop_origin)
+        return np.asarray(points / np.asarray(self.frame_size), np.float64)
+
     def only(self, needs: tuple[str, ...]) -> FaceBundle:
         """Keep the arrays that ``needs`` names and empty the others, so that little travels.
 
@@ -200,6 +207,11 @@ class Score:
 def ramp(value: float, low: float, high: float) -> float:
     """Map ``value`` linearly to [0, 1]: 0 at ``low``, 1 at ``high``; falling if low > high."""
     return float(np.clip((value - low) / (high - low), 0.0, 1.0))
+
+
+def logistic(z: float) -> float:
+    """Map log-odds to a probability: 1 / (1 + exp(-z))."""
+    return 0.5 + 0.5 * math.tanh(z / 2)  # written so, no z overflows
 
 
 def band(value: float, corners: tuple[float, float, float, float]) -> float:

@@ -25,7 +25,7 @@ from detectors.contracts import (
     ramp,
 )
 from detectors.pictures import MAX_SIDE, RED, Image, Picture
-from detectors.pixels import Pixels
+from detectors.pixels import Pixels, imagenet
 from models import onnx, store
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 MODEL = "depth_anything_v2_small"
 SIDE = 518
-IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 GRID = 64
 """Cells per side of the grid that a face's depth is resampled to, so that no measure depends on
@@ -171,8 +169,10 @@ class Depth(Detector[DepthMapping]):
         if self._session is None:
             raise RuntimeError("Depth.load() must be called first")
         scaled = frame.astype(np.float32) / np.float32(255)
-        resized = cv2.resize(scaled, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        pixels = ((resized - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1)[None]
+        resized = np.asarray(
+            cv2.resize(scaled, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC), np.float32
+        )
+        pixels = imagenet(resized)
         (depth,) = self._session.run(["predicted_depth"], {"pixel_values": pixels})
         return np.asarray(depth, np.float32).reshape(SIDE, SIDE)
 
@@ -223,8 +223,7 @@ def face_box(bundle: FaceBundle, side: int) -> Box:
     Returns:
         x0, y0, x1, y1 in pixels of the map.
     """
-    points = bundle.landmarks[:, :2] / bundle.crop_scale + np.asarray(bundle.crop_origin)
-    points = np.clip(points / np.asarray(bundle.frame_size), 0.0, 1.0) * side
+    points = np.clip(bundle.in_frame, 0.0, 1.0) * side
     (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
     return float(x0), float(y0), float(x1), float(y1)
 

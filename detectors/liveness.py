@@ -8,7 +8,6 @@ the kind that the eKYC reference trains (MobileNetV3), which then answers alone.
 from __future__ import annotations
 
 import logging
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +17,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import cv2
 import numpy as np
 
-from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status
+from detectors.contracts import (
+    Detector,
+    FaceBundle,
+    Measurement,
+    Measures,
+    Score,
+    Status,
+    logistic,
+)
 from detectors.minifasnet import MEMBERS, inside
-from detectors.pixels import Box, Pixels
+from detectors.pixels import Box, Pixels, imagenet
 from models import onnx, store
 from models.store import ModelUnavailable
 
@@ -43,8 +50,6 @@ MIN_ROOM = 1.2
 """Room around the face, in sides of its box, below which the ensemble is not believed."""
 
 OWN_SIDE = 224
-IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,22 +178,21 @@ class Liveness(Detector[LivenessMapping]):
     def score(measures: Measures, mapping: LivenessMapping) -> Score:
         """Fuse the networks; the components are the probabilities of each alone."""
         if OWN in measures:
-            own = _sigmoid(measures[OWN] - mapping.own_shift)
+            own = logistic(measures[OWN] - mapping.own_shift)
             return Score(own, {OWN: own})
         known = {name: measures[name] for name in MEMBERS if name in measures}
         counted = [name for name in mapping.members if name in known] or list(known)
-        components = {name: _sigmoid(known[name]) for name in counted}
+        components = {name: logistic(known[name]) for name in counted}
         if mapping.mean == "probabilities":
             return Score(float(np.mean([*components.values()])), components)
         together = float(np.mean([known[name] for name in counted]))
-        return Score(_sigmoid(together - mapping.shift), components)
+        return Score(logistic(together - mapping.shift), components)
 
 
 def mesh_box(bundle: FaceBundle) -> Box:
     """The box of the landmarks, in pixels of the reduced frame."""
     height, width = bundle.frame.shape[:2]
-    points = bundle.landmarks[:, :2] / bundle.crop_scale + np.asarray(bundle.crop_origin)
-    points = points / np.asarray(bundle.frame_size) * (width, height)
+    points = bundle.in_frame * (width, height)
     (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
     return float(x0), float(y0), float(x1), float(y1)
 
@@ -215,10 +219,5 @@ def _opened_own(path: Path) -> ort.InferenceSession:
 def _ask_own(session: ort.InferenceSession, crop: Pixels) -> float:
     """Log-odds of a live face: its one logit is that of a spoof."""
     resized = np.asarray(cv2.resize(crop, (OWN_SIDE, OWN_SIDE)), np.float32)
-    normal = (resized / np.float32(255) - IMAGENET_MEAN) / IMAGENET_STD
-    (logit,) = session.run(None, {"input": normal.transpose(2, 0, 1)[None]})
+    (logit,) = session.run(None, {"input": imagenet(resized / np.float32(255))})
     return -float(np.asarray(logit, np.float64).reshape(()))
-
-
-def _sigmoid(value: float) -> float:
-    return 1 / (1 + math.exp(-value)) if value >= 0 else math.exp(value) / (1 + math.exp(value))

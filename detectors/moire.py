@@ -11,12 +11,19 @@ screen that was out of focus, far away or strongly reduced in size shows nothing
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status
+from detectors.contracts import (
+    Detector,
+    FaceBundle,
+    Measurement,
+    Measures,
+    Score,
+    Status,
+    logistic,
+)
 from detectors.interference import PATCH, consistency, patches, prominence, ring_ratio, texture
 from detectors.interference_pictures import MAP_TITLE, SPECTRUM_TITLE, draw_interference
 from detectors.pictures import Image, Picture
@@ -127,8 +134,7 @@ def score_moire(measures: Measures, mapping: MoireMapping) -> Score:
         + mapping.consistency * measures["consistency"]
         + mapping.texture * measures["texture"]
     )
-    # As a hyperbolic tangent, the logistic function cannot overflow.
-    interference = 0.5 - 0.5 * math.tanh(z / 2)
+    interference = logistic(-z)
     return Score.weighted(
         {
             "peak_ratio": (ratio, mapping.ratio_weight),

@@ -53,3 +53,12 @@ def visible(box: Box, size: tuple[int, int]) -> Box:
     x0, y0, x1, y1 = box
     width, height = size
     return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+
+
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def imagenet(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Normalise RGB 0..1, float32 (H, W, 3), as networks from ImageNet want it: (1, 3, H, W)."""
+    return np.asarray(((rgb - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1)[None], np.float32)

@@ -15,7 +15,6 @@ reaches 0.79 by itself, but 0.43 there; it has no part in any score.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.contracts import Measurement, Measures, Score, Status, ramp
+from detectors.contracts import Measurement, Measures, Score, Status, logistic, ramp
 from detectors.pixels import grey, shrink
 from docfraud.contracts import Check, Page
 from docfraud.jpeg import Coding, as_stored, upright
@@ -148,7 +147,6 @@ class Ela(Check[ElaMapping]):
         """Map tampering to a score."""
         middle, width = mapping.foreign
         even, uneven = mapping.noise
-        # As a hyperbolic tangent, the logistic function cannot overflow.
         nats = (measures["foreign"] - middle) / width
         return Score.weighted(
             {
@@ -156,7 +154,7 @@ class Ela(Check[ElaMapping]):
                     mapping.between / (mapping.between + measures["error_between"]),
                     mapping.error_levels_weight,
                 ),
-                "foreign": (0.5 - 0.5 * math.tanh(nats / 2), mapping.foreign_weight),
+                "foreign": (logistic(-nats), mapping.foreign_weight),
                 "noise": (ramp(measures["noise_spread"], uneven, even), mapping.noise_weight),
             },
             ("foreign_part",) if nats > 0 and mapping.foreign_weight > 0 else (),

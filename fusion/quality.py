@@ -8,14 +8,13 @@ defect is enough to spoil a selfie, and no sharpness makes up for closed eyes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from detectors.contracts import Measures
+from detectors.contracts import Measures, logistic
 from fusion.strict import Strict
 
 
@@ -40,7 +39,7 @@ class Edge(Strict):
 
     def component(self, above: float) -> float:
         """0..100 for a value that is ``above`` the middle, on the good side of it."""
-        return 50.0 * (1.0 + math.tanh(above / self.width / 2))  # the sigmoid; cannot overflow
+        return 100.0 * logistic(above / self.width)
 
 
 class Check(Strict):

@@ -15,8 +15,6 @@ from onnx import TensorProto, helper
 
 from detectors.contracts import FaceBundle, Status
 from detectors.depth import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     SIDE,
     Depth,
     DepthMapping,
@@ -24,6 +22,7 @@ from detectors.depth import (
     face_box,
 )
 from detectors.pictures import MAX_SIDE, RED, Image
+from detectors.pixels import IMAGENET_MEAN, IMAGENET_STD
 from detectors.runner import Runner
 from models import manifest
 from models.store import ModelUnavailable

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from detectors.contracts import FaceBundle, Status
 from detectors.face import FaceLocator
 from detectors.liveness import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     MIN_BOX,
     MIN_ROOM,
     OWN_MODEL,
@@ -25,7 +23,7 @@ from detectors.liveness import (
     mesh_box,
 )
 from detectors.minifasnet import MEMBERS
-from detectors.pixels import Box, Pixels
+from detectors.pixels import IMAGENET_MEAN, IMAGENET_STD, Box, Pixels
 from media.images import decode_image
 from models import manifest
 from models.store import ACCEPT_RESEARCH, ModelUnavailable
