@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,39 @@ pytestmark = [pytest.mark.serve, pytest.mark.timeout(300)]
 HEADER = "path,label,kind,subject"
 
 
-def start(manifest: str | Path, out: Path, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "cli", "batch", str(manifest), str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "COLUMNS": "120", **environment},
-    )
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a run; none of those that a failed test leaves behind outlives it."""
+    runs = []
+
+    def start(manifest: str | Path, out: Path, **environment: str) -> subprocess.Popen[str]:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "cli", "batch", str(manifest), str(out)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "COLUMNS": "120", **environment},
+        )
+        runs.append(run)
+        return run
+
+    yield start
+    for run in runs:
+        if run.poll() is None:
+            kill(run)
+
+
+def kill(run: subprocess.Popen[str]) -> None:
+    """Kill a run with all that it started: Ray's agents notice only after a minute."""
+    processes = psutil.Process(run.pid).children(recursive=True)
+    run.kill()
+    run.communicate()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def finish(run: subprocess.Popen[str]) -> str:
@@ -57,12 +82,14 @@ def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> Any:
     return found
 
 
-def map_workers(pid: int) -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.Process(pid).children(recursive=True)
-        if process.name().startswith("ray::MapWorker")
-    ]
+def busy_workers(pid: int) -> list[psutil.Process]:
+    """The workers that look at rows right now: Ray writes what they do into their titles."""
+    busy = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if re.match(r"ray::MapWorker.*\.submit", " ".join(process.cmdline())):
+                busy.append(process)
+    return busy
 
 
 def written(out: Path) -> pd.DataFrame:
@@ -76,13 +103,12 @@ def jpeg(image: NDArray[np.uint8]) -> bytes:
 
 
 def test_a_run_that_is_killed_goes_on_where_it_stopped(
-    astronaut: NDArray[np.uint8], tmp_path: Path
+    astronaut: NDArray[np.uint8], tmp_path: Path, start: Start
 ) -> None:
     """The process first, then one of the workers of the run that goes on."""
     face = jpeg(astronaut)
     (tmp_path / "face.jpg").write_bytes(face)
     (tmp_path / "text.jpg").write_text("no pixels")
-    # Enough that a worker is still at it when it is found and killed.
     lines = [f"face.jpg,real,portrait,s{n}" for n in range(300)]
     lines[100:100] = ["absent.jpg,real,portrait,s", "text.jpg,real,portrait,s"]
     manifest, out = tmp_path / "manifest.csv", tmp_path / "out"
@@ -90,19 +116,13 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
 
     first = start(manifest, out)
     wait_for(lambda: len(list((out / "parts").glob("*.parquet"))) >= 3)
-    processes = psutil.Process(first.pid).children(recursive=True)
-    first.kill()
-    first.communicate()
+    kill(first)
     before = written(out)
     assert 0 < len(before) < len(lines)
-    for process in processes:  # Ray's agents notice only after a minute
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
 
     second = start(manifest, out)
-    wait_for(lambda: len(written(out)) > len(before))
-    workers = wait_for(lambda: map_workers(second.pid))
-    workers[0].send_signal(signal.SIGKILL)
+    # At its first rows, with most of the run to come.
+    wait_for(lambda: busy_workers(second.pid))[0].kill()
     shown = finish(second)
 
     table = pd.read_parquet(out / "results.parquet").set_index("row_id")
@@ -127,7 +147,7 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
 
 
 def test_an_archive_in_an_object_store_is_scored(
-    astronaut: NDArray[np.uint8], tmp_path: Path
+    astronaut: NDArray[np.uint8], tmp_path: Path, start: Start
 ) -> None:
     face = jpeg(astronaut)
     local = tmp_path / "a face.jpg"
@@ -150,7 +170,7 @@ def test_an_archive_in_an_object_store_is_scored(
     [("absent.csv", "There is no such file"), ("s3://", "s3://: ")],
 )
 def test_a_manifest_that_cannot_be_read_is_one_line(
-    manifest: str, says: str, tmp_path: Path
+    manifest: str, says: str, tmp_path: Path, start: Start
 ) -> None:
     run = start(manifest, tmp_path / "out")
     shown, errors = run.communicate(timeout=60)
