@@ -21,7 +21,11 @@ demo: $(STAMP) ## Start the graph, send real faces through it, print the verdict
 
 test: $(STAMP) ## Check style, types and layers, then run the tests.
 	$(MAKE) check
-	$(BIN)/pytest $(PYTEST_ARGS)
+	# Those that start Ray need the machine to themselves.
+	@status=0; \
+	$(BIN)/pytest -m 'not serve' -n logical --maxprocesses 4 --dist loadfile $(PYTEST_ARGS) || status=$$?; \
+	$(BIN)/pytest -m serve $(PYTEST_ARGS) || status=$$?; \
+	exit $$status
 
 check: $(STAMP) ## Style, types and layers only.
 	$(BIN)/ruff format --check .
