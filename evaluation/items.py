@@ -29,10 +29,12 @@ class Item:
     Attributes:
         location: of the image, an absolute path or a URL.
         row: the text of every column.
+        clip: where the clip of the same capture is, of a manifest that has a column ``clip``.
     """
 
     location: str
     row: Row
+    clip: str | None = None
 
     @property
     def path(self) -> str:
@@ -84,7 +86,11 @@ def read_items(source: str) -> Items:
     """
     manifest = read_manifest(source)
     images = tuple(
-        Item(resolve(manifest.base, row["path"]), row)
+        Item(
+            resolve(manifest.base, row["path"]),
+            row,
+            resolve(manifest.base, row["clip"]) if row.get("clip") else None,
+        )
         for row in manifest.rows.values()
         if not row["path"].lower().endswith(NO_IMAGES)
     )

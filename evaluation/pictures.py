@@ -26,11 +26,20 @@ def decode(data: bytes) -> Image:
     Raises:
         MediaError: the image is refused; its ``code`` says why.
     """
-    return decode_image(_png(data) if data.startswith(_TIFF) else data, LIMITS)
+    return decode_image(readable(data), LIMITS)
+
+
+def readable(data: bytes) -> bytes:
+    """Return a TIFF as a PNG, without loss, and everything else as it is.
+
+    Raises:
+        MediaError: the TIFF is refused.
+    """
+    return _png(data) if data.startswith(_TIFF) else data
 
 
 def _png(tiff: bytes) -> bytes:
-    """Write a TIFF as PNG, without loss, so that one decoder sees everything."""
+    """Write a TIFF as PNG, so that one decoder sees everything."""
     LIMITS.check_bytes(len(tiff))
     try:
         with TiffImageFile(io.BytesIO(tiff)) as image:

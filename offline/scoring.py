@@ -14,13 +14,12 @@ from media.capture import Capture
 from media.clips import first_frame
 from media.containers import is_clip
 from media.errors import MediaError, blame
-from offline.files import FileError, opened, stamp
+from offline.captures import read_part
+from offline.files import FileError, stamp
 from offline.manifest import Row, files_of
 from pipeline import Limits, Pipeline
 
 log = logging.getLogger(__name__)
-
-_HEAD = 64  # bytes that tell a clip from an image
 
 
 class Scorer:
@@ -51,7 +50,9 @@ class Scorer:
         result = unscored(row, self._base, self._policy)
         files = files_of(row, self._base)
         try:
-            data = {part: self._read(part, location) for part, location in files.items()}
+            data = {
+                part: read_part(part, location, self._limits) for part, location in files.items()
+            }
             if "selfie" not in data:
                 raise FileError("file-missing", "The row names no file.", "selfie")
             result["bytes"] = len(data["selfie"])
@@ -63,18 +64,6 @@ class Scorer:
             log.exception("a row failed")
             result |= failure("scoring-failed", type(error).__name__)
         return {**result, "elapsed_ms": (time.perf_counter() - started) * 1e3}
-
-    def _read(self, part: str, location: str) -> bytes:
-        """Read a file, unless its size alone already breaks a limit."""
-        try:
-            with blame(part), opened(location) as (stream, size):
-                head = bytes(stream.read(_HEAD))
-                limits = self._limits.clip if is_clip(head) else self._limits.image
-                limits.check_bytes(size)
-                return head + bytes(stream.read())
-        except FileError as error:
-            error.part = part
-            raise
 
     def _capture(self, data: dict[str, bytes]) -> Capture:
         """Make a capture of the files of a row; of a clip, the first frame is the selfie."""
