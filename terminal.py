@@ -55,13 +55,14 @@ OUTCOME_STYLE = {
 }
 BAR = 12
 EMPTY: Mapping[str, Fields] = MappingProxyType({})
+NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 def verdict_panel(verdict: Verdict, title: str) -> RenderableType:
     """Draw a verdict: the decision, then one row for each signal."""
     parts: list[RenderableType] = [
         _headline(verdict),
-        _table("signal", verdict.signals, verdict.weights),
+        _table("signal", verdict.signals, verdict.weights, verdict.contributions),
     ]
     if verdict.document is not None:
         parts += [Rule("document", align="left", style="dim"), *_document(verdict.document)]
@@ -128,20 +129,26 @@ def _compared(comparisons: Sequence[Comparison], sides: Mapping[str, Fields]) ->
     return table
 
 
-def _table(what: str, signals: Sequence[Signal], weights: Mapping[str, float]) -> Table:
+def _table(
+    what: str,
+    signals: Sequence[Signal],
+    weights: Mapping[str, float],
+    contributions: Mapping[str, float] = NOTHING,
+) -> Table:
     table = Table(box=None, pad_edge=False, expand=True)
     table.add_column(what, no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("score", no_wrap=True)
-    table.add_column("weight", justify="right", no_wrap=True)
+    table.add_column("nats" if contributions else "weight", justify="right", no_wrap=True)
     table.add_column("reasons and measures", ratio=1, overflow="fold")
     for signal in signals:
-        weight = weights.get(signal.name)
+        counted = (contributions or weights).get(signal.name)
+        form = "+.2f" if contributions else ".2f"
         table.add_row(
             signal.name,
             Text(signal.status, style="green" if signal.status is Status.OK else "yellow"),
             _bar(signal.score),
-            "—" if weight is None else f"{weight:.2f}",
+            "—" if counted is None else format(counted, form),
             _details(signal),
         )
     return table

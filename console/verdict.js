@@ -79,22 +79,31 @@ export function scoreMeter(score, threshold) {
     h("div", { class: "row spread small soft", "aria-hidden": "true" }, h("span", {}, "0 attack"), h("span", {}, "1 genuine")));
 }
 
-function signals({ signals, weights, threshold }) {
-  const weight = (signal) => weights[signal.name] ?? -1;
-  const counted = signals.filter((signal) => weight(signal) > 0).sort((a, b) => weight(b) - weight(a));
-  const others = signals.filter((signal) => !(weight(signal) > 0));
+const percent = (weight) => `${Math.round(weight * 100)} %`;
+const nats = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)} nats`;
+
+function signals({ signals, weights, contributions = {}, threshold }) {
+  const calibrated = "prior" in contributions; // else, and in earlier records, a weighted mean
+  const shares = calibrated ? contributions : weights;
+  const share = (signal) => Math.abs(shares[signal.name] ?? 0);
+  const counted = signals.filter((signal) => share(signal) > 0).sort((a, b) => share(b) - share(a));
+  const others = signals.filter((signal) => !(share(signal) > 0));
+  const said = calibrated
+    ? `1 is genuine; nats say how strongly it speaks for the capture (+) or against it (−): added to ${nats(contributions.prior)} at the start, they make the score.`
+    : "1 is genuine; the weights are those of the signals that could be measured.";
   return h("section", { class: "card stack-s", "aria-labelledby": "signals" },
     h("h2", { id: "signals" }, "Signals"),
-    h("p", { class: "small soft" }, "Each looks for one trace. 1 is genuine; the weights are those of the signals that could be measured."),
-    signalList([...counted, ...others], weights, threshold, signalName, signalAbout));
+    h("p", { class: "small soft" }, `Each looks for one trace. ${said}`),
+    signalList([...counted, ...others], shares, threshold, signalName, signalAbout, calibrated ? nats : percent));
 }
 
-/** One row for each signal or check: name, bar, weight, status, reasons; its measures on demand. */
-export function signalList(entries, weights, threshold, nameOf, aboutOf) {
-  return h("ul", { class: "signals" }, entries.map((entry) => h("li", {}, row(entry, weights[entry.name], threshold, nameOf(entry.name), aboutOf(entry.name)))));
+/** One row for each signal or check: name, bar, its share, status, reasons; its measures on demand. */
+export function signalList(entries, shares, threshold, nameOf, aboutOf, written = percent) {
+  const share = ({ name }) => (name in shares ? written(shares[name]) : null);
+  return h("ul", { class: "signals" }, entries.map((entry) => h("li", {}, row(entry, share(entry), threshold, nameOf(entry.name), aboutOf(entry.name)))));
 }
 
-function row(entry, weight, threshold, name, about) {
+function row(entry, share, threshold, name, about) {
   const { status, score, reasons, components, measures } = entry;
   const ok = status === "ok";
   const why = reasons.filter((word) => word !== status);
@@ -104,7 +113,7 @@ function row(entry, weight, threshold, name, about) {
       h("span", { class: "name" }, name),
       h("span", { class: "bar-cell" }, score === null ? h("span", { class: `chip ${ok ? "" : tone(status)}`, title: statusMeaning(status) }, ok ? "no score" : statusName(status)) : bar(score, toneOf(score, threshold), said)),
       h("span", { class: "value" }, score === null ? "" : score.toFixed(2)),
-      h("span", { class: "weight" }, weight === undefined ? h("span", { "aria-label": "not counted" }, "–") : `${Math.round(weight * 100)} %`),
+      h("span", { class: "weight" }, share ?? h("span", { "aria-label": "not counted" }, "–")),
       h("span", { class: "said" },
         about && `Looks for ${about}. `,
         !ok && !why.length && statusMeaning(status),

@@ -117,6 +117,7 @@ EXAMPLE = {
     "document": None,
     "policy": {"name": "faithful", "version": 1, "sha256": "9d…"},
     "created_at": "2026-01-01T00:00:00Z",
+    "contributions": {},
 }
 
 

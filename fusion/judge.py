@@ -11,6 +11,7 @@ from detectors.contracts import LOST, Detector, Measurement, Status
 from detectors.liveness import Liveness
 from detectors.registry import DETECTORS
 from docfraud.examination import Evidence
+from fusion.calibration import Fused, fuse
 from fusion.documents import judge_document, recorded_evidence
 from fusion.enforcement import Enforcement, bucket
 from fusion.liveness import LivenessOpinion
@@ -52,6 +53,27 @@ class Judge:
             subject: the caller's stable name for the person; used for the bucket, not recorded.
             document: what the document branch found, if a document came or was due.
         """
+        drawn = bucket(self._canary_key, session_id, subject)
+        return self._verdict(session_id, measured, face, drawn, document)
+
+    def again(self, record: Verdict) -> Verdict:
+        """Decide a recorded session once more, from its measures, without its pixels.
+
+        Its bucket stays: the record does not name the subject, by whom it was drawn.
+        """
+        measured = {signal.name: measurement(signal) for signal in record.signals}
+        document = None if record.document is None else recorded_evidence(record.document)
+        drawn = record.enforcement.bucket
+        return self._verdict(record.session_id, measured, record.face, drawn, document)
+
+    def _verdict(
+        self,
+        session_id: str,
+        measured: Mapping[str, Measurement],
+        face: FaceSummary,
+        drawn: float,
+        document: Evidence | None,
+    ) -> Verdict:
         policy = self.policy
         signals = tuple(
             self._signal(detector, measured[detector.name])
@@ -59,15 +81,16 @@ class Judge:
             if detector.name in measured
         )
         weighed = weigh(signals, policy.weights)
+        fused = self._fused(signals, weighed)
         enforcement = Enforcement(
             mode="ips" if policy.enforcement.enforce else "ids",
             percent=policy.enforcement.percent,
-            bucket=bucket(self._canary_key, session_id, subject),
+            bucket=drawn,
         )
         insufficient = self._insufficient(face, signals, weighed)
         opinion = None if document is None else judge_document(policy.documents, document)
-        failed = self._failed(weighed.score, signals) + (opinion.fails if opinion else ())
-        doubtful = () if insufficient or failed else self._doubtful(weighed.floor, signals)
+        failed = self._failed(fused.score, signals) + (opinion.fails if opinion else ())
+        doubtful = () if insufficient or failed else self._doubtful(fused.floor, signals)
         doubtful += opinion.doubts if opinion else ()
         if insufficient:
             decision = Decision.REVIEW
@@ -79,9 +102,9 @@ class Judge:
             decision = Decision.ACCEPT
         return Verdict(
             session_id=session_id,
-            score=weighed.score,
+            score=fused.score,
             decision=decision,
-            passed=weighed.score is not None and not failed,
+            passed=fused.score is not None and not failed,
             threshold=policy.threshold,
             enforced=enforcement.active,
             enforcement=enforcement,
@@ -93,16 +116,8 @@ class Judge:
             document=None if opinion is None else opinion.findings,
             policy=self._policy_ref,
             created_at=datetime.now(UTC),
+            contributions=fused.contributions,
         )
-
-    def again(self, record: Verdict) -> Verdict:
-        """Decide a recorded session once more, from its measures, without its pixels.
-
-        The bucket is drawn by session: the record does not name the subject.
-        """
-        measured = {signal.name: measurement(signal) for signal in record.signals}
-        document = None if record.document is None else recorded_evidence(record.document)
-        return self.verdict(record.session_id, measured, record.face, document=document)
 
     def document(self, evidence: Evidence) -> DocumentFindings:
         """Judge a document that came alone."""
@@ -117,6 +132,12 @@ class Judge:
         if entry is None:
             return unmapped(detector.name, measured)
         return mapped(detector.name, detector, measured, entry.mapping)
+
+    def _fused(self, signals: tuple[Signal, ...], weighed: Weighed) -> Fused:
+        """What the signals come to: a posterior where the policy is calibrated, else a mean."""
+        if self.policy.calibration is None:
+            return Fused(weighed.score, weighed.floor, {})
+        return fuse(self.policy.calibration, signals)
 
     def _insufficient(
         self, face: FaceSummary, signals: tuple[Signal, ...], weighed: Weighed

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, create_model
 from detectors.face import FaceProblem
 from detectors.registry import DETECTORS
 from docfraud.registry import CHECKS
+from fusion.calibration import Calibration
 from fusion.liveness import LivenessPolicy
 from fusion.quality import QualityPolicy
 from fusion.sources import SourceError, read_mapping
@@ -159,6 +160,7 @@ class Policy(Strict):
         documents: how a document is judged, and what that means for the session.
         liveness: what a still image alone is told.
         quality: when a selfie is good enough; it only refuses where the gate is asked for.
+        calibration: how scores become a posterior; None fuses them by their weighted mean.
     """
 
     name: str = Field(min_length=1, max_length=64)
@@ -172,6 +174,7 @@ class Policy(Strict):
     documents: DocumentPolicy = DocumentPolicy()
     liveness: LivenessPolicy = LivenessPolicy()
     quality: QualityPolicy = QualityPolicy()
+    calibration: Calibration | None = None
 
     @property
     def sha256(self) -> str:
@@ -193,6 +196,12 @@ class Policy(Strict):
         """Relative importance of each signal that the policy counts."""
         entries = {d.name: self.signal(d.name) for d in DETECTORS}
         return {name: entry.weight for name, entry in entries.items() if entry and entry.weight > 0}
+
+    @property
+    def mappings(self) -> dict[str, Any]:
+        """The mapping of each signal that the policy knows, as JSON values."""
+        entries = self.signals.model_dump(mode="json")
+        return {name: entry["mapping"] for name, entry in entries.items() if entry is not None}
 
 
 def load_policy(
@@ -237,6 +246,15 @@ def load_policy(
             f"{where}: coverage.required: there is no signal {odd[0]!r}; there are "
             f"{', '.join(known)}"
         )
+    if policy.calibration is not None:
+        entries = policy.calibration.by_name
+        if not entries:
+            raise PolicyError(f"{where}: calibration.signals: at least one signal is needed")
+        if odd := [name for name in entries if policy.signal(name) is None]:
+            raise PolicyError(
+                f"{where}: calibration.signals.{odd[0]}: signals has no {odd[0]}, so that there is "
+                "no score to calibrate"
+            )
     return policy
 
 

@@ -114,7 +114,8 @@ class Verdict:
 
     Attributes:
         session_id: of this verification.
-        score: weighted mean of the signals that are ``ok``, 0..1; None when there is none.
+        score: weighted mean of the signals that are ``ok``, or where the policy is calibrated the
+            posterior probability of a genuine capture, 0..1; None when there is no such signal.
         decision: what to do now. A session that fails is ``reject`` only where enforcement is
             active for it and ``review`` where the policy is watching; too little evidence is
             ``review``, never ``accept``.
@@ -130,6 +131,8 @@ class Verdict:
         document: what the document branch found, or None when no document came or was due.
         policy: which policy decided.
         created_at: UTC.
+        contributions: where the policy is calibrated, the nats that each of its signals, and its
+            prior, added to the log-odds of ``score``; empty elsewhere, and in earlier records.
     """
 
     session_id: str
@@ -147,6 +150,7 @@ class Verdict:
     document: DocumentFindings | None
     policy: PolicyRef
     created_at: datetime
+    contributions: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def nodes(self) -> dict[str, Signal]:

@@ -52,6 +52,7 @@ _OURS = {
     "coverage": pa.float64(),
     "reasons": _WORDS,
     "weights": _MAP,
+    "contributions": _MAP,
     "face_problems": _WORDS,
     "quality": _MAP,
     "document_status": pa.string(),

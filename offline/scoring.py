@@ -104,6 +104,7 @@ def flatten(verdict: Verdict) -> dict[str, Any]:
         "coverage": verdict.coverage,
         "reasons": list(map(str, verdict.reasons)),
         "weights": dict(verdict.weights),
+        "contributions": dict(verdict.contributions),
         "face_problems": list(map(str, verdict.face.problems)),
         "quality": dict(verdict.face.quality),
         "verdict": verdict.to_json().decode(),
