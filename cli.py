@@ -20,6 +20,8 @@ import yaml
 
 from calibration import commands as calibration
 from calibration.errors import CalibrationError
+from calibration.notes import notes
+from calibration.replay_command import replay
 from deployments.errors import ConfigError, LaunchError
 from evaluation import commands as evaluation
 from evaluation.errors import EvaluationError
@@ -403,6 +405,9 @@ def models_verify() -> None:
         raise typer.Exit(1)
 
 
+policy_app.command("replay")(replay)
+
+
 @policy_app.command("show")
 def policy_show(policy: Annotated[str, typer.Argument()] = "faithful") -> None:
     """Print a policy in full, every parameter included, as YAML.
@@ -427,6 +432,8 @@ def policy_check(path: Annotated[str, typer.Argument(help="A YAML file.")]) -> N
         f"{checked.name} v{checked.version} is valid: threshold {checked.threshold:.2f}, {mode} "
         f"({checked.enforcement.percent:g}%), weights {weights}, sha256 {checked.sha256[:12]}…"
     )
+    for note in notes(checked):
+        out.print(f"calibration: {note}", style="yellow", soft_wrap=True)
 
 
 def main() -> None:

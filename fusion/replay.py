@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from fusion.enforcement import Mode
 from fusion.judge import Judge
-from fusion.policy import Policy
-from fusion.verdict import Verdict
+from fusion.policy import EnforcementPolicy, Policy
+from fusion.verdict import Decision, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,24 @@ class Replayed:
 def with_threshold(policy: Policy, threshold: float) -> Policy:
     """Return ``policy`` with another threshold of the fused score, 0..1, and nothing else."""
     return policy.model_copy(update={"threshold": threshold})
+
+
+def blocking(policy: Policy) -> Policy:
+    """Return ``policy`` as it is where it blocks, for everybody."""
+    return policy.model_copy(update={"enforcement": EnforcementPolicy(enforce=True)})
+
+
+def standing(policy: Policy, blocked: Verdict) -> Decision:
+    """The decision as the policy stands, from that of :func:`blocking`: it may only watch.
+
+    The bucket of a record was drawn by subject, with the deployment's key, and stays.
+    """
+    enforced = policy.enforcement
+    mode: Mode = "ips" if enforced.enforce else "ids"
+    active = replace(blocked.enforcement, mode=mode, percent=enforced.percent).active
+    return (
+        blocked.decision if active or blocked.decision is not Decision.REJECT else Decision.REVIEW
+    )
 
 
 def replayed(judge: Judge, record: Verdict) -> Replayed:

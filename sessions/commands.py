@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -201,12 +202,12 @@ def migrate() -> None:
     out.print(f"{shown(store.url)} {did}", soft_wrap=True)
 
 
-def ready_store() -> Store:
+def ready_store(environment: Mapping[str, str] = os.environ) -> Store:
     """Return the store, once its tables are what this version needs."""
     from sessions.schema import REVISION
     from sessions.url import shown
 
-    store = _any_store()
+    store = _any_store(environment)
     if store.revision() != REVISION:
         raise StoreError(
             f"{shown(store.url)} has no tables for this version yet; a graph makes them when it "
@@ -215,11 +216,11 @@ def ready_store() -> Store:
     return store
 
 
-def _any_store() -> Store:
+def _any_store(environment: Mapping[str, str] = os.environ) -> Store:
     from sessions.store import Store
     from sessions.url import store_url
 
-    return Store(store_url(os.environ))
+    return Store(store_url(environment))
 
 
 def _check(session_id: str) -> None:
