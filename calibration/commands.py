@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from calibration.errors import CalibrationError
+from calibration.fusion_command import fusion
 
 if TYPE_CHECKING:
     from calibration.quality import Calibration
@@ -37,10 +38,7 @@ Policy = Annotated[
 FEW = 30
 """Good shots below which a percentile is hardly more than the worst of them."""
 
-
-@app.callback()
-def calibrate() -> None:
-    """Keep the name of the one command there is."""
+app.command()(fusion)
 
 
 @app.command()
@@ -100,7 +98,7 @@ def quality(
     found = calibrate(base, passing, failing, Settings(percentile, margin))
     if len(passing) > found.good:
         err.print(f"good shots without a face, left out: {len(passing) - found.good}")
-    _write(out, {"quality.yaml": fragment(found).encode(), "quality.png": histograms(found)})
+    write(out, {"quality.yaml": fragment(found).encode(), "quality.png": histograms(found)})
     _show(found, out)
 
 
@@ -166,7 +164,7 @@ def _taken(locator: FaceLocator, index: int, shots: int, every_s: float) -> list
     return measures
 
 
-def _write(folder: Path, files: dict[str, bytes]) -> None:
+def write(folder: Path, files: dict[str, bytes]) -> None:
     """Write all files, or none: each is whole before the first takes its place."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
