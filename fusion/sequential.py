@@ -41,6 +41,10 @@ FARTHEST = 1_000_000
 """Sessions beyond which it is not said how many more are needed."""
 
 
+LARGEST = 700.0
+"""Logarithm up to which it is written out what was won: just below where floats end."""
+
+
 class Answer(StrEnum):
     """What the operator should do with the share that is enforced."""
 
@@ -129,7 +133,7 @@ def canary(design: Design, sessions: int, blocked: int) -> Canary:
         answer = Answer.ROLL_BACK
     elif in_favour >= needed:
         answer = Answer.RAISE
-    won = float(np.exp(against)), float(np.exp(in_favour))
+    won = float(np.exp(min(against, LARGEST))), float(np.exp(min(in_favour, LARGEST)))
     if answer is not Answer.HOLD:
         return Canary(answer, sessions, blocked, *won)
     share = blocked / sessions if sessions else 0.0

@@ -220,6 +220,23 @@ def test_a_shown_policy_can_be_checked_again(tmp_path: Path) -> None:
     assert "is valid" in checked.stdout
 
 
+def test_a_calibration_that_was_changed_by_hand_is_pointed_out(tmp_path: Path) -> None:
+    raw = load_policy("hardened").model_dump(mode="json")
+    raw["calibration"]["intercept"] += 0.1
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(raw))
+    checked = palisade("policy", "check", file)
+    assert checked.returncode == 0
+    assert "constants were changed after the fit" in checked.stdout
+
+
+def test_a_replay_without_sessions_is_one_line(tmp_path: Path) -> None:
+    empty = tmp_path / "none.jsonl"
+    empty.write_text("")
+    result = palisade("policy", "replay", empty, "--policy", "hardened")
+    assert_one_line_error(result, "no recorded sessions")
+
+
 def test_an_override_is_pointed_out(tmp_path: Path) -> None:
     shown = palisade("policy", "show", ANTI_SPOOFING_THRESHOLD="0.5").stdout
     assert "overridden by the environment: ANTI_SPOOFING_THRESHOLD" in shown
@@ -335,6 +352,8 @@ def test_the_version_is_told() -> None:
         ("doctor",),
         ("models", "fetch"),
         ("policy", "check"),
+        ("policy", "replay"),
+        ("calibrate", "fusion"),
     ],
 )
 def test_help_teaches(command: tuple[str, ...]) -> None:

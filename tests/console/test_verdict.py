@@ -61,6 +61,20 @@ def test_everything_in_the_record_is_told(send: Any) -> None:
     expect(document).to_contain_text("it may be pasted")
 
 
+def test_a_posterior_is_shown_with_what_each_signal_added(send: Any) -> None:
+    contributions = {"prior": 0.42, "eye_specular": 0.2, "gan_texture": 0.0, "rppg": -1.27}
+    record = with_assessment(full_verdict(contributions=contributions))
+    page = send({"verdict": record, "pictures": []}).page
+    region = page.get_by_role("region", name="Signals")
+    expect(region).to_contain_text("added to +0.4 nats at the start")
+    signals = region.locator(".signals > li")
+    expect(signals.nth(0)).to_contain_text("Pulse")  # what says most comes first
+    expect(signals.nth(0)).to_contain_text("\N{MINUS SIGN}1.3 nats")
+    expect(signals.nth(1)).to_contain_text("+0.2 nats")
+    expect(signals.filter(has_text="Skin texture")).to_contain_text("+0.0 nats")
+    expect(region).not_to_contain_text("%")
+
+
 def test_what_was_measured_is_drawn_with_a_text_beside_it(send: Any) -> None:
     page = send().page
     gallery = page.get_by_role("region", name="What was measured")

@@ -80,7 +80,7 @@ def test_the_bets_are_the_integrals_that_they_are_said_to_be(
         # Of q = sin² the density of Jeffreys's mixture is level.
         turned = np.linspace(*np.arcsin(np.sqrt([low, high])), 4001)
         seen = stats.binom.logpmf(blocked, sessions, np.sin(turned) ** 2)
-        ratios = np.exp(seen - stats.binom.logpmf(blocked, sessions, tolerated))
+        ratios = np.exp(np.minimum(seen - stats.binom.logpmf(blocked, sessions, tolerated), 600))
         found = integrate.simpson(ratios, x=turned) * 2 / np.pi
         return float(found / (mixture.cdf(high) - mixture.cdf(low)))
 
@@ -117,6 +117,11 @@ def test_a_share_above_what_is_tolerated_never_leads_to_a_raise() -> None:
     decided = canary(DESIGN, 30, 12)
     assert decided.answer is Answer.ROLL_BACK
     assert decided.clear_until_raise is decided.blocked_until_roll_back is None
+
+
+def test_what_was_won_is_a_number_however_sure_it_is() -> None:
+    assert np.isfinite(canary(DESIGN, 5000, 5000).e_roll_back)
+    assert np.isfinite(canary(DESIGN, 100_000, 0).e_raise)
 
 
 @pytest.mark.parametrize("name", ["tolerated", "alpha", "beta"])
