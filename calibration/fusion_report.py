@@ -161,7 +161,7 @@ def section(calibration: Calibration) -> str:
     head, _, rest = text.partition("\n")
     return (
         f"{head}\n"
-        "  # Written by `palisade calibrate fusion`; docs/POLICY.md says how to read it.\n"
+        "  # Written by `palisade calibrate fusion`; docs/CALIBRATION.md says how to read it.\n"
         f"{rest}"
     )
 

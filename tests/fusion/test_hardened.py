@@ -46,7 +46,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_its_provenance_describes_it_and_every_weighted_signal_says_something() -> None:
-    """Fails where a mapping was changed without a new fit; docs/POLICY.md has the command."""
+    """Fails where a mapping was changed without a new fit; docs/CALIBRATION.md has the command."""
     assert notes(HARDENED) == ()
 
 
