@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -241,6 +241,7 @@ def test_a_lost_signal_that_might_have_sunk_it_is_decisive(status: Status) -> No
     assert decide(calibrated(), 0.9, 0.9, status).decision is Decision.ACCEPT
 
 
+@settings(deadline=None)
 @given(
     scores=st.lists(st.floats(0, 1), min_size=3, max_size=3),
     losses=st.lists(st.sampled_from([None, *LOST]), min_size=3, max_size=3),
