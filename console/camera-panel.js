@@ -4,7 +4,7 @@ import { CameraError, openCamera, snapshot, within } from "./camera.js";
 import { h, show, svg } from "./dom.js";
 import { fileField, size } from "./files.js";
 import { GLANCE_SIDE, glance, guide } from "./guidance.js";
-import { Encoder, FRAMES, record, settle } from "./recorder.js";
+import { Encoder, PLAN, record, settle } from "./recorder.js";
 
 const GLANCE_MS = 200;
 const ASK_MS = 500; // the server is asked twice a second at most
@@ -165,7 +165,7 @@ export function cameraPanel(desk) {
       h("h2", { id: "recorded" }, "Recorded: this will be sent"),
       h("img", { class: "thumb", src: url(selfie), alt: "The selfie" }),
       h("div", { class: "film", "aria-hidden": "true" }, some.map((frame) => h("img", { src: url(frame), alt: "" }))),
-      h("p", { class: "small soft", role: "status" }, "The camera is off. ", `${frames.length} stills over ${times.at(-1).toFixed(1)} seconds, ${size(bytes)}`, frames.length < FRAMES && ` (fewer than ${FRAMES}: the camera is slow)`)));
+      h("p", { class: "small soft", role: "status" }, "The camera is off. ", `${frames.length} stills over ${times.at(-1).toFixed(1)} seconds, ${size(bytes)}`, frames.length < PLAN.frames && ` (fewer than ${PLAN.frames}: the camera is slow)`)));
     const post = button("Send", () => {
       desk.send({ selfie, frames, times, document: paper.file(), channel: "browser" }, (problem) => {
         (problem.code === "quality-failed" ? retake : post).focus();

@@ -3,6 +3,7 @@ import { cameraPanel } from "./camera-panel.js";
 import { fresh, h, show } from "./dom.js";
 import { fileField } from "./files.js";
 import { keep } from "./latest.js";
+import { PLAN } from "./recorder.js";
 import { Cancelled, formOf, refusal, send } from "./sending.js";
 
 /** What the camera and the upload have in common: consent, options, sending. */
@@ -12,7 +13,7 @@ class Desk {
     const id = fresh("consent");
     this.tick = h("input", { id, type: "checkbox", change: () => this.onConsent?.() });
     this.terms = h("ul", { class: "why small" },
-      h("li", {}, "Captured: a still of your face, 90 small stills over about three seconds, and the document if you add one. While you line up, a still goes to this server twice a second at most, so that it can say how to sit."),
+      h("li", {}, "Captured: a still of your face, ", `${PLAN.frames} small stills over about ${PLAN.seconds} seconds`, ", and the document if you add one. While you line up, a still goes to this server twice a second at most, so that it can say how to sit."),
       h("li", {}, "Kept: the decision with scores and measurements, for 30 days unless this server is set otherwise. No picture, no video, no face template and nothing of what a document says."),
       h("li", {}, "Deleted: whoever runs this server deletes a result by its session number, which you are shown at the end, at any time."));
     this.heading = h("h2", { id: `${id}-h` }, "Before you start");
@@ -84,7 +85,7 @@ export function page() {
     title: "Capture",
     element: [h("div", { class: "stack" },
       h("h1", { tabindex: -1 }, "Verify a person"),
-      h("p", { class: "lead" }, "A selfie, three seconds of video as stills, and a document where there is one. Independent detectors look for what an attack cannot hide."),
+      h("p", { class: "lead" }, `A selfie, ${PLAN.seconds} seconds of video as stills, and a document where there is one. Independent detectors look for what an attack cannot hide.`),
       bar, desk.outcome, panel)],
     stop: () => {
       desk.sending?.abort();
@@ -96,7 +97,7 @@ export function page() {
 function uploadPanel(desk) {
   const fields = [
     fileField({ label: "Selfie", about: "one face, as the camera wrote it", kind: "image", changed: () => ready() }),
-    fileField({ label: "Clip", about: "optional: the same face, 3 seconds or more", kind: "clip" }),
+    fileField({ label: "Clip", about: "optional: the same face, 3 seconds or more, better 10", kind: "clip" }),
     fileField({ label: "Document", about: "optional: a photograph of it, unedited", kind: "image" }),
   ];
   const [selfie, clip, document] = fields;

@@ -1,11 +1,11 @@
 // A recording: stills of the camera as JPEG, each with the time at which it was taken.
 import { eachFrame, snapshot } from "./camera.js";
 
-export const FRAMES = 90;
+const SAID = document.querySelector('meta[name="palisade-recording"]').content;
+/** What the server wants recorded: `{seconds, frames, still_bytes, longest_s}`. */
+export const PLAN = Object.fromEntries(SAID.split(", ").map((part) => part.split("=")).map(([name, value]) => [name, Number(value)]));
 const LONGEST = 640; // pixels of a still's longer side
-const BUDGET = 57_000; // bytes a still: 90 of them are 5.1 MB, with room below 6 MB for a busier scene
 const QUALITIES = [0.98, 0.96, 0.94, 0.92, 0.9, 0.87, 0.84, 0.8, 0.75, 0.7, 0.6];
-const GIVE_UP_S = 15;
 const FEWEST = 30;
 
 /** Encodes bitmaps, in a worker where the browser has a canvas there. */
@@ -48,7 +48,7 @@ async function encodeHere(bitmap, quality) {
  * Find the best quality within the budget. It is one for all stills: if it changed on the way, so
  * would the colours, by more than a pulse changes them.
  */
-export async function settle(video, encoder, budget = BUDGET) {
+export async function settle(video, encoder, budget = PLAN.still_bytes) {
   let [low, high] = [0, QUALITIES.length - 1];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
@@ -74,9 +74,9 @@ export function record(video, encoder, quality, { onProgress, signal }) {
       stop();
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
-      const kept = Math.min(FRAMES, encoded.length);
+      const kept = encoded.length;
       if (kept < FEWEST) {
-        reject(new Error(`The camera gave ${kept} pictures in ${GIVE_UP_S} seconds. Close other programs and try again.`));
+        reject(new Error(`The camera gave ${kept} pictures in ${PLAN.longest_s} seconds. Close other programs and try again.`));
         return;
       }
       try {
@@ -91,17 +91,19 @@ export function record(video, encoder, quality, { onProgress, signal }) {
       Promise.allSettled(encoded); // what is on its way may fail now, and nobody waits for it
       reject(new DOMException("Cancelled", "AbortError"));
     };
-    const timer = setTimeout(end, GIVE_UP_S * 1e3);
+    const timer = setTimeout(end, PLAN.longest_s * 1e3);
     signal.addEventListener("abort", abort);
     let first = null;
     stop = eachFrame(video, (seconds) => {
       first ??= seconds;
       const at = Math.round((seconds - first) * 1e6) / 1e6;
       if (times.length && at <= times.at(-1)) return; // shown twice
+      // Of a camera that is faster than the plan, each frame that comes nearest to an even beat.
+      if (at < (times.length - 0.25) * (PLAN.seconds / PLAN.frames)) return;
       times.push(at);
       encoded.push(snapshot(video, LONGEST).then((bitmap) => encoder.encode(bitmap, quality)));
-      onProgress(times.length / FRAMES);
-      if (times.length === FRAMES) end();
+      onProgress(times.length / PLAN.frames);
+      if (times.length === PLAN.frames) end();
     });
   });
 }

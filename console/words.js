@@ -81,6 +81,7 @@ const WORDS = {
   dead_blendshapes: "The face hardly moves.",
   high_frequency: "Fine detail is stronger than a camera's.",
   no_clear_pulse: "No clear pulse was seen. That alone is no attack.",
+  pulse_in_background: "What looks like a pulse is in the background as well: it comes from the light or the camera.",
   odd_pulse_rate: "The rate is outside what a resting heart does.",
   no_colour_change: "The colour of the skin did not change at all.",
   skin_not_visible: "Too little skin was visible.",

@@ -9,6 +9,7 @@ from importlib.resources import files
 from fastapi import FastAPI, Request, Response
 
 from deployments.problems import Problem
+from deployments.recording import Recording
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -81,18 +82,29 @@ class File:
         return Response(self.content, headers=self.headers)
 
 
-def load() -> dict[str, File]:
-    """Read the files of the package ``console`` by their names."""
+def load(recording: Recording) -> dict[str, File]:
+    """Read the files of the package ``console`` by their names.
+
+    Args:
+        recording: what the page is to record; it stands in the page, which so needs no answer of
+            the server to say before anybody agrees how long it will look at them.
+    """
+    usual, asked = (f'content="{one}"'.encode() for one in (Recording(), recording))
     return {
-        entry.name: File.of(entry.name, entry.read_bytes())
+        entry.name: File.of(entry.name, entry.read_bytes().replace(usual, asked))
         for entry in files("console").iterdir()
         if entry.name.endswith(tuple(TYPES))
     }
 
 
-def install(api: FastAPI) -> None:
-    """Serve the page at ``/`` and its files under ``/console/``."""
-    page = load()
+def install(api: FastAPI, recording: Recording | None = None) -> None:
+    """Serve the page at ``/`` and its files under ``/console/``.
+
+    Args:
+        api: where.
+        recording: what the page is to record, if not what the reference does.
+    """
+    page = load(recording or Recording())
 
     @api.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def root(request: Request) -> Response:

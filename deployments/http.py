@@ -21,6 +21,7 @@ from deployments.multipart import (
 )
 from deployments.pictures import PICTURES, Draws, verify_with_pictures
 from deployments.problems import Problem, documented
+from deployments.recording import Recording
 from deployments.records import RECORD_HEADER
 from deployments.settings import Settings
 from fusion.answers import DocumentAnswer, Wanted
@@ -259,7 +260,7 @@ def create_api(service: Service, settings: Settings, guard: Guard | None = None)
         await service.policy()
         return Health(status="ready")
 
-    console.install(api)
+    console.install(api, Recording.of(settings))
     return api
 
 

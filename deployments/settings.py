@@ -45,6 +45,7 @@ class Settings(BaseModel):
         access: who needs an API key. ``auto``: everybody, except on a loopback address for as long
             as no key was ever made; ``keys``: everybody; ``open``: nobody, which is taken on a
             loopback address only.
+        capture_seconds: how long the console records a face, 3 to 10; the pulse wants 10.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     memory: MemorySettings = MemorySettings()
     max_in_flight: int = Field(default=32, gt=0)
     access: Literal["auto", "keys", "open"] = "auto"
+    capture_seconds: float = Field(default=3.0, ge=3.0, le=10.0)
 
     @property
     def reserve_ms(self) -> int:

@@ -204,6 +204,23 @@ class Score:
         return cls(value, clipped, reasons)
 
 
+class NoOpinion(Exception):
+    """What was measured says nothing in either direction: raised by a mapping, not by a detector.
+
+    The signal is then ``abstained``, and its weight goes to the others.
+
+    Args:
+        components: what was looked at, as of :class:`Score`; at least one, by which a record shows
+            that it was the mapping that had no opinion, and another policy's may have one.
+        reasons: stable snake_case words.
+    """
+
+    def __init__(self, components: Mapping[str, float], reasons: tuple[str, ...]) -> None:
+        super().__init__(*reasons)
+        self.components = components
+        self.reasons = reasons
+
+
 def ramp(value: float, low: float, high: float) -> float:
     """Map ``value`` linearly to [0, 1]: 0 at ``low``, 1 at ``high``; falling if low > high."""
     return float(np.clip((value - low) / (high - low), 0.0, 1.0))
@@ -266,7 +283,11 @@ class Scored(abc.ABC, Generic[M]):
     @staticmethod
     @abc.abstractmethod
     def score(measures: Measures, mapping: M) -> Score:
-        """Map ``measures`` to a score in [0, 1], 1.0 for genuine."""
+        """Map ``measures`` to a score in [0, 1], 1.0 for genuine.
+
+        Raises:
+            NoOpinion: they say nothing in either direction.
+        """
 
 
 class Detector(Sensor[FaceBundle], Scored[M], Generic[M]):

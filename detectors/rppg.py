@@ -1,7 +1,8 @@
 """Remote photoplethysmography: the pulse in the colour of the skin.
 
-The projection is POS (Wang et al., "Algorithmic Principles of Remote PPG", IEEE TBME 2017), taken
-over the whole clip as in the reference, without the paper's overlap-add.
+There are two looks at a clip. The reference's takes the POS projection (Wang et al., "Algorithmic
+Principles of Remote PPG", IEEE TBME 2017) over the whole clip and the highest bin of its spectrum.
+:mod:`detectors.pulse` takes it as the paper does, and says how often noise would look like that.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from detectors.contracts import (
     FaceBundle,
     Measurement,
     Measures,
+    NoOpinion,
     Score,
     Status,
     band,
     ramp,
 )
 from detectors.pictures import Picture, Plot
+from detectors.pulse import find_peak
 
 BAND = (0.7, 4.0)
 """Pass band of the pulse in Hz: 42 to 240 beats a minute."""
@@ -73,12 +76,25 @@ class RppgMapping:
         bpm: rates at which the plausibility is 0, 1, 1 and 0 again; an excited applicant's heart
             is faster than at rest.
         snr_weight, plausibility_weight: of the components.
+        evidence: score a pulse that noise does not explain, in place of all of the above, and
+            have no opinion where there is none.
+        p_value: greatest ``pulse_p`` that counts as a pulse, 0..1: the share of clips without one
+            that is taken for one.
+        background_p: greatest ``background_pulse_p`` at which a pulse at the background's own
+            rate is taken for its light; 0 looks at no background.
+        seconds: lengths of a clip at which a pulse earns the first and the second ``found``.
+        found: scores of a pulse.
     """
 
     snr_db: tuple[float, float] = (0.0, 10.0)
     bpm: tuple[float, float, float, float] = (40.0, 50.0, 120.0, 180.0)
     snr_weight: float = 0.70
     plausibility_weight: float = 0.30
+    evidence: bool = False
+    p_value: float = 0.01
+    background_p: float = 0.05
+    seconds: tuple[float, float] = (3.0, 10.0)
+    found: tuple[float, float] = (0.75, 1.0)
 
 
 class Rppg(Detector[RppgMapping]):
@@ -109,6 +125,15 @@ class Rppg(Detector[RppgMapping]):
         background_snr_db, background_bpm: the same of the background, where it is seen.
         snr_over_background_db: ``snr_db`` minus ``background_snr_db``. What both show comes
             from the light, the camera or the codec.
+        pulse_p: the greater of the next two; above about 0.01 there is nothing to see.
+        pulse_p_periodicity: how often noise has as clear a peak as the skin, 0..1.
+        pulse_p_coherence: how often regions of skin agree as well by chance, 0..1; 1 where only
+            one is seen.
+        pulse_bpm: rate of that peak, in beats a minute, 42..180.
+        pulse_regions: regions of skin that were looked at, 1..3.
+        background_pulse_p: how often noise has as clear a peak as the background, 0..1, where that
+            is seen.
+        background_pulse_bpm: rate of that peak, in beats a minute.
     """
 
     name = "rppg"
@@ -135,7 +160,9 @@ class Rppg(Detector[RppgMapping]):
         pulse = pulse_measures(clip.times, skin)
         if pulse is None:
             return Measurement(measures, Status.ABSTAINED, ("no_colour_change",))
-        return Measurement(measures | pulse | _background(clip, pulse["snr_db"]))
+        return Measurement(
+            measures | pulse | _background(clip, pulse["snr_db"]) | evidence_measures(clip)
+        )
 
     def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
         """Draw the trace of the skin and its spectrum, and the spectrum of the background."""
@@ -177,7 +204,13 @@ class Rppg(Detector[RppgMapping]):
 
     @staticmethod
     def score(measures: Measures, mapping: RppgMapping) -> Score:
-        """Weigh the SNR and the plausibility of the rate."""
+        """Weigh the SNR and the plausibility of the rate, or a pulse as evidence.
+
+        Raises:
+            NoOpinion: a pulse is scored as evidence, and there is none.
+        """
+        if mapping.evidence:
+            return _evidence(measures, mapping)
         snr = ramp(measures["snr_db"], *mapping.snr_db)
         plausibility = band(measures["bpm"], mapping.bpm)
         doubts = {"no_clear_pulse": snr, "odd_pulse_rate": plausibility}
@@ -190,22 +223,74 @@ class Rppg(Detector[RppgMapping]):
         )
 
 
+def _evidence(measures: Measures, mapping: RppgMapping) -> Score:
+    """Score a pulse.
+
+    Its absence is no attack, so that without one there is no score. Its presence acquits nobody,
+    and the less so the shorter the clip.
+    """
+    if measures.get("pulse_p", 1.0) > mapping.p_value:
+        raise NoOpinion({"pulse": 0.0}, ("no_clear_pulse",))
+    if measures.get("background_pulse_p", 1.0) <= mapping.background_p:
+        apart = abs(measures["pulse_bpm"] - measures["background_pulse_bpm"])
+        if apart <= 60 / measures["duration_s"]:
+            raise NoOpinion({"pulse": 0.0}, ("pulse_in_background",))
+    length = ramp(measures["duration_s"], *mapping.seconds)
+    low, high = mapping.found
+    return Score(low + (high - low) * length, {"pulse": 1.0})
+
+
+def evidence_measures(clip: Clip) -> dict[str, float]:
+    """Look for a pulse in each region of skin that is seen, and in the background.
+
+    Returns:
+        The measures of :class:`Rppg` that begin with ``pulse`` and ``background_pulse``; those of
+        skin or background are missing where its colour does not change or it is not seen.
+    """
+    regions = _skin_regions(clip)
+    skin = find_peak(clip.times, regions) if regions.shape[1] else None
+    behind = _background_trace(clip)
+    wall = None if behind is None else find_peak(clip.times, behind[:, None])
+    measures: dict[str, float] = {}
+    if skin is not None:
+        measures |= {
+            "pulse_p": skin.p_value,
+            "pulse_p_periodicity": skin.p_periodicity,
+            "pulse_p_coherence": skin.p_coherence,
+            "pulse_bpm": 60 * skin.hz,
+            "pulse_regions": float(skin.regions),
+        }
+    if wall is not None:
+        measures |= {
+            "background_pulse_p": wall.p_periodicity,
+            "background_pulse_bpm": 60 * wall.hz,
+        }
+    return measures
+
+
 def skin_trace(clip: Clip) -> Trace:
     """Mean colour of the skin regions that are visible in nearly every frame.
-
-    A region that comes and goes is left out altogether: it would make the mean jump.
 
     Returns:
         float64 (T, 3), RGB 0..255; NaN in frames where one of those regions is hidden, and in
         all frames if there is none.
     """
+    regions = _skin_regions(clip)
+    if not regions.shape[1]:
+        return np.full((len(regions), 3), np.nan)
+    trace: Trace = regions.mean(axis=1)
+    return trace
+
+
+def _skin_regions(clip: Clip) -> Trace:
+    """Colours float64 (T, R, 3) of the skin regions that are visible in nearly every frame.
+
+    A region that comes and goes is left out altogether: it would make a mean jump.
+    """
     regions = clip.roi_rgb[:, SKIN].astype(np.float64)
     visible = np.isfinite(regions).all(axis=2)
     usable = visible.sum(axis=0) >= MIN_VISIBLE * max(len(regions), 1)
-    if not usable.any():
-        return np.full((len(regions), 3), np.nan)
-    trace: Trace = regions[:, usable].mean(axis=1)
-    return trace
+    return np.asarray(regions[:, usable])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

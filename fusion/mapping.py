@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from detectors.contracts import Measurement, Scored, Status
+from detectors.contracts import Measurement, NoOpinion, Scored, Status
 from detectors.faults import whereabouts
 from fusion.verdict import Signal
 
@@ -20,6 +20,13 @@ def mapped(name: str, scored: type[Scored[Any]], measured: Measurement, mapping:
         return signal
     try:
         score = scored.score(measured.measures, mapping)
+    except NoOpinion as silence:
+        return replace(
+            signal,
+            status=Status.ABSTAINED,
+            components=silence.components,
+            reasons=measured.reasons + silence.reasons,
+        )
     except Exception as error:
         log.error("%s could not be mapped: %s", name, whereabouts(error))
         return replace(signal, status=Status.ERROR, reasons=(type(error).__name__,))
@@ -45,11 +52,13 @@ def unmapped(name: str, measured: Measurement) -> Signal:
 
 def measurement(signal: Signal) -> Measurement:
     """Take a recorded signal back to what was measured, so that another policy can map it."""
+    # What was mapped has components, whether the mapping scored it or had no opinion; reasons then
+    # came from that mapping.
+    was_mapped = signal.status is Status.OK or bool(signal.components)
     return Measurement(
         measures=signal.measures,
-        status=signal.status,
-        # Those of an `ok` signal came from the other policy's mapping.
-        reasons=() if signal.status is Status.OK else signal.reasons,
+        status=Status.OK if was_mapped else signal.status,
+        reasons=() if was_mapped else signal.reasons,
         model=signal.model,
         elapsed_ms=signal.elapsed_ms,
     )
