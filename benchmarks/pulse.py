@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,7 +79,7 @@ RATES = (0.8, 1.0, 1.3, 1.7, 2.2)
 NOISES = {"white": 0.0, "pink": 1.0, "brown": 2.0}
 """Exponents a of simulated noise with the power 1/f^a."""
 
-SHARED = (0.0, 0.5, 0.9)
+SHARED = (0.0, 0.9)
 """Share of the power of simulated noise that all regions have in common."""
 
 SNRS_DB = (-6, -3, 0, 3, 6, 9, 12)
@@ -138,19 +138,22 @@ def look(clip: Clip) -> Measures | None:
 # --- traces --------------------------------------------------------------------------------------
 
 
-def traced(data: bytes | Sequence[bytes], landmarker: Landmarker) -> dict[str, Clip]:
+def traced(
+    data: bytes | Sequence[bytes], landmarker: Landmarker, walls: bool = False
+) -> dict[str, Clip]:
     """Trace the face in a clip, as ``face``, and each piece of wall that it leaves, as ``wall N``.
 
     Args:
         data: a clip, or stills at :data:`FPS`.
         landmarker: finds the face.
+        walls: whether to look at them as well.
     """
     with closing(_frames(data)) as frames:
         face = trace_clip(frames, landmarker, ClipSettings(blendshapes_hz=0))
     if face is None:
         return {}
     found = {"face": face}
-    places = _clear_places(face)
+    places = _clear_places(face) if walls else []
     if places:
         with closing(_frames(data)) as frames:
             colours = np.array([_pieces(frame.pixels, places) for frame in frames])
@@ -163,7 +166,7 @@ def traced(data: bytes | Sequence[bytes], landmarker: Landmarker) -> dict[str, C
     return found
 
 
-def _frames(data: bytes | Sequence[bytes]) -> Iterator[Frame]:
+def _frames(data: bytes | Sequence[bytes]) -> Generator[Frame, None, None]:
     if isinstance(data, bytes):
         yield from read_clip(data)
     else:
@@ -173,10 +176,8 @@ def _frames(data: bytes | Sequence[bytes]) -> Iterator[Frame]:
 def _clear_places(face: Clip) -> list[tuple[int, int, int, int]]:
     """Find pieces of wall, x0, y0, x1, y1 in pixels, that the face keeps clear of all the time."""
     width, height = face.frame_size
-    x0, y0, x1, y1 = (
-        *np.nanmin(face.boxes[:, :2], axis=0),
-        *np.nanmax(face.boxes[:, 2:], axis=0),
-    )
+    x0, y0 = np.nanmin(face.boxes[:, :2], axis=0)
+    x1, y1 = np.nanmax(face.boxes[:, 2:], axis=0)
     more_x, more_y = (CLEAR - 1) / 2 * (x1 - x0), (CLEAR - 1) / 2 * (y1 - y0)
     places = []
     for x, y in PLACES:
@@ -252,12 +253,14 @@ class Task:
         name: of its file of traces.
         what: kind of its face.
         subject: of the manifest.
+        walls: whether there is a wall beside the face; the border of a portrait is none.
         read: returns its frames.
     """
 
     name: str
     what: str
     subject: str
+    walls: bool
     read: Callable[[], bytes | Sequence[bytes]]
 
 
@@ -274,14 +277,14 @@ def tasks(data: Path, stills: int, seed: int) -> list[Task]:
         kind = rest.split("/")[0]
         if top == "videos" and kind in CLIPS:
             name = sample.path.replace("/", "_")
-            listed.append(Task(name, kind, sample.subject, (data / sample.path).read_bytes))
+            listed.append(Task(name, kind, sample.subject, True, (data / sample.path).read_bytes))
     for folder in STILLS:
         chosen = [sample for sample in samples if sample.real and sample.path.startswith(folder)]
         for at, sample in enumerate(balanced(chosen, stills, seed)):
             for codec in CODECS:
                 read = _still_reader(data, sample, codec, (seed, at, CODECS.index(codec)))
                 name = f"{codec}_{sample.path.replace('/', '_')}"
-                listed.append(Task(name, f"still, {codec}", sample.subject, read))
+                listed.append(Task(name, f"still, {codec}", sample.subject, False, read))
     return listed
 
 
@@ -300,7 +303,7 @@ def trace(task: Task, folder: Path, landmarker: Landmarker) -> dict[str, Clip]:
     file = folder / f"{task.name}.npz"
     if not file.exists():
         try:
-            found = traced(task.read(), landmarker)
+            found = traced(task.read(), landmarker, task.walls)
         except MediaError as error:
             err.print(f"{task.name}: {error.detail}", markup=False, highlight=False)
             found = {}
@@ -332,9 +335,6 @@ def _clip(
 def cut(task: Task, clips: Mapping[str, Clip]) -> Iterator[Window]:
     """Look at the windows of a face and of its walls."""
     for name, clip in clips.items():
-        still = task.what.startswith("still")
-        if name != "face" and still:
-            continue  # the border of a portrait is no wall
         what = task.what if name == "face" else "background"
         for seconds in WINDOWS:
             for window in windows(clip, seconds):
@@ -406,6 +406,7 @@ def simulate(draws: int, seed: int, update: Callable[[float, float, str], None])
     ]
     cells += [(seconds, "pink", 0.5, float(snr)) for seconds in WINDOWS for snr in SNRS_DB]
     rows = []
+    without: dict[int, list[Hits]] = {seconds: [] for seconds in WINDOWS}
     for done, (seconds, noise, shared, snr_db) in enumerate(cells):
         update(done, len(cells), f"simulating {noise} noise, {seconds} s")
         rng = np.random.default_rng((seed, done))
@@ -422,13 +423,22 @@ def simulate(draws: int, seed: int, update: Callable[[float, float, str], None])
                 "noise": noise,
                 "shared": shared,
                 "snr_db": snr_db,
-                **{
-                    rule: _flat(proportion(sum(one[rule] for one in found), len(found)))
-                    for rule in found[0]
-                },
+                **_exact(found),
             }
         )
+        if snr_db is None:
+            without[seconds] += found
+    rows += [
+        {"seconds": seconds, "noise": "any", "shared": None, "snr_db": None, **_exact(found)}
+        for seconds, found in without.items()
+    ]
     return {"draws": draws, "rows": rows}
+
+
+def _exact(found: Sequence[Hits]) -> dict[str, Any]:
+    return {
+        rule: _flat(proportion(sum(one[rule] for one in found), len(found))) for rule in found[0]
+    }
 
 
 # --- the report ----------------------------------------------------------------------------------
@@ -463,7 +473,7 @@ def summarise(looked: Sequence[Window], seed: int) -> list[dict[str, Any]]:
 
 
 def _share(found: Sequence[bool], subjects: Sequence[str], seed: int) -> dict[str, Any]:
-    """The share of ``found``; where none or all are, the bootstrap is silent and the exact speaks."""
+    """The share of ``found``; exact bounds where none or all are, since no draw would differ."""
     if len(set(found)) == 1:
         return _flat(proportion(sum(found), len(found)))
     hit = np.array(found, float)
@@ -511,8 +521,8 @@ def markdown(report: Mapping[str, Any]) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {row['noise']} | {row['shared']:.0%} | {row['seconds']} s | {_cell(row['faithful'])} | "
-        f"{_cell(row['hardened'])} |"
+        f"| {row['noise']} | {'' if row['shared'] is None else format(row['shared'], '.0%')} | "
+        f"{row['seconds']} s | {_cell(row['faithful'])} | {_cell(row['hardened'])} |"
         for row in rows
         if row["snr_db"] is None
     ]

@@ -10,7 +10,7 @@ from deployments.settings import Settings
 STILLS_A_SECOND = 30
 
 MOST_STILLS = 150
-"""Of a recording: 15 a second over 10 s are enough for every signal, and each takes time to judge."""
+"""Of a recording: 15 a second over 10 s do for every signal, and each takes time to judge."""
 
 MOST_BYTES = 5_130_000
 """Of all stills together, so that a request stays below 6 MB."""

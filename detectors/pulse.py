@@ -4,11 +4,11 @@ The projection is POS with the overlap-add of the paper (Wang et al., "Algorithm
 Remote PPG", IEEE TBME 2017, algorithm 1), one trace for each region of the skin. Two questions are
 asked of the highest peak in the spectrum of their mean:
 
-- *periodicity*: is so much of the power in one peak? Asked against noise whose power falls with the
-  frequency as 1/f^a, for the worst of a = 0, 1 and 2 (:class:`Chance`).
-- *coherence*: do the regions agree on it? Asked against the same traces with random phases, those of
-  each region drawn on their own, which keeps the spectrum of each of them and nothing else (Theiler
-  et al., "Testing for nonlinearity in time series", Physica D 1992).
+- *periodicity*: is so much of the power in one peak? Asked against noise whose power falls with
+  the frequency as 1/f^a, for the worst of a = 0, 1 and 2 (:class:`Chance`).
+- *coherence*: do the regions agree on it? Asked against the same traces with random phases, those
+  of each region drawn on their own, which keeps the spectrum of each of them and nothing else
+  (Theiler et al., "Testing for nonlinearity in time series", Physica D 1992).
 
 A pulse passes both. Noise of the codec and of the light is the same in all regions, and passes the
 second; random phases keep every peak, so that only the first can say whether it is one.
@@ -16,6 +16,7 @@ second; random phases keep every peak, so that only the first can say whether it
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -102,13 +103,13 @@ def find_peak(times: Trace, regions: Trace) -> Peak | None:
         return None
     pulses = np.stack(traces)
     chance = Chance.of(pulses.shape[1])
-    together = _together(pulses)
-    own = chance.heights(_shares(together, whole=None))
-    at = int(own.argmax())
+    together = chance.rates.together(pulses)
+    heights = chance.heights(chance.rates.shares(together))
+    at = chance.rates.stronger(together, int(heights.argmax()))
     return Peak(
-        hz=_between(chance.hz, own, at),
-        p_periodicity=chance.p_value(float(own[at])),
-        p_coherence=_p_coherence(pulses, chance, at),
+        hz=chance.rates.refined(together, at),
+        p_periodicity=chance.p_value(float(heights.max())),
+        p_coherence=_p_coherence(pulses, chance.rates, at),
         regions=len(traces),
     )
 
@@ -122,23 +123,26 @@ def pulse_trace(times: Trace, rgb: Trace) -> Trace | None:
 
     Returns:
         float64 (N,), evenly spaced at :data:`RATE` and ending with the clip, N a multiple of
-        :data:`STEP`; the ends fade, since fewer windows reach there, which suits a spectrum. None
-        where that is no longer than a window, or the colour is black or does not change.
+        :data:`STEP`. None where that is no longer than a window, or the colour is black or does
+        not change.
     """
     seen = np.isfinite(rgb).all(axis=1)
     if seen.sum() < 2:
         return None
     even = _resampled(times, seen, rgb)
-    if len(even) <= WINDOW or even.min() <= 0:
+    if len(even) <= WINDOW:
         return None
     windows = np.lib.stride_tricks.sliding_window_view(even, WINDOW, axis=0)
-    red, green, blue = (windows / windows.mean(axis=2, keepdims=True)).swapaxes(0, 1)
+    means = windows.mean(axis=2, keepdims=True)
+    if means.min() <= 0:
+        return None
+    red, green, blue = (windows / means).swapaxes(0, 1)
     first, second = green - blue, green + blue - 2 * red
     spread = second.std(axis=1, keepdims=True)
     alpha = np.zeros_like(spread)
     np.divide(first.std(axis=1, keepdims=True), spread, out=alpha, where=spread > ROUNDING)
     trace = _overlap_added(first + alpha * second)
-    return trace if trace.std() > ROUNDING * WINDOW else None
+    return trace if trace.std() > ROUNDING else None
 
 
 def _resampled(times: Trace, seen: NDArray[np.bool_], rgb: Trace) -> Trace:
@@ -148,70 +152,130 @@ def _resampled(times: Trace, seen: NDArray[np.bool_], rgb: Trace) -> Trace:
     samples = points // (FINE * STEP) * STEP
     fine = times[-1] - np.arange(samples * FINE)[::-1] / (RATE * FINE)
     channels = [np.interp(fine, times[seen], channel[seen]) for channel in rgb.T]
-    return np.stack(channels, axis=1).reshape(samples, FINE, len(channels)).mean(axis=1)
+    even: Trace = np.stack(channels, axis=1).reshape(samples, FINE, 3).mean(axis=1)
+    return even
 
 
 def _overlap_added(windows: Trace) -> Trace:
-    """Add up windows (..., W, WINDOW), each without its mean and one sample after the one before."""
+    """Average windows (..., W, WINDOW), each without its mean and a sample after the one before.
+
+    The paper adds them up, so that the ends, where fewer windows reach, fade. In a clip of 3 s that
+    would be all of it.
+    """
     count = windows.shape[-2]
     means = windows.mean(axis=-1)
     trace = np.zeros((*windows.shape[:-2], count + WINDOW - 1))
     for offset in range(WINDOW):
         trace[..., offset : offset + count] += windows[..., offset] - means
-    return trace
+    return np.asarray(trace / np.convolve(np.ones(count), np.ones(WINDOW)))
 
 
-def _rates(samples: int) -> Trace:
-    """Rates in the band, in Hz, of the spectra of traces with so many samples."""
-    hz = np.fft.rfftfreq(PADDING * samples, 1 / RATE)
-    return hz[(hz >= BAND[0]) & (hz <= BAND[1])]
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The rates at which traces of one length have a spectrum, ``step`` Hz apart.
 
-
-def _spectra(traces: Trace) -> Spectra:
-    """Spectra in the band of traces (..., N), each with a whole power of 1."""
-    samples = traces.shape[-1]
-    hz = np.fft.rfftfreq(PADDING * samples, 1 / RATE)
-    found = np.fft.rfft(traces, PADDING * samples)[..., (hz >= BAND[0]) & (hz <= BAND[1])]
-    return np.asarray(found / np.linalg.norm(found, axis=-1, keepdims=True))
-
-
-def _together(traces: Trace) -> Spectra:
-    """Mean spectrum of regions (..., R, N), which count alike however noisy they are."""
-    return np.asarray(_spectra(traces).mean(axis=-2))
-
-
-def _shares(spectra: Spectra, whole: float | None) -> Trace:
-    """Share of the power that lies about each rate at which a pulse may be, as log-odds.
-
-    Args:
-        spectra: (..., F), of the band.
-        whole: what it is a share of; None for the spectrum's own power.
+    Attributes:
+        samples: of a trace.
     """
-    power = spectra.real**2 + spectra.imag**2
+
+    samples: int
+
+    @property
+    def step(self) -> float:
+        """From one rate to the next, in Hz."""
+        return RATE / (PADDING * self.samples)
+
+    @property
+    def first(self) -> int:
+        """The slowest rate in the band, in steps."""
+        return math.ceil(BAND[0] / self.step)
+
+    @property
+    def looked_for(self) -> Trace:
+        """Rates in Hz, float64 (K,), at which a pulse is looked for."""
+        return np.arange(self.first, math.floor(FASTEST / self.step) + 1) * self.step
+
+    def spectra(self, traces: Trace) -> Spectra:
+        """Spectra (..., F) in the band of traces (..., N), each with a whole power of 1."""
+        last = math.floor(BAND[1] / self.step)
+        found = np.fft.rfft(traces, PADDING * self.samples)[..., self.first : last + 1]
+        return np.asarray(found / np.linalg.norm(found, axis=-1, keepdims=True))
+
+    def together(self, traces: Trace) -> Spectra:
+        """Mean spectrum (..., F) of regions (..., R, N), which count alike however noisy."""
+        return np.asarray(self.spectra(traces).mean(axis=-2))
+
+    def shares(self, spectra: Spectra) -> Trace:
+        """Share of the power that a pulse of each rate would have, (..., K), as log-odds.
+
+        A steady pulse has its power within one over the duration to each side of its rate, and of
+        twice that: a beat is steeper on one side than on the other.
+
+        Args:
+            spectra: (..., F), of the band.
+        """
+        power = _power(spectra)
+        lobes = _lobes(power)
+        count, bins = len(self.looked_for), power.shape[-1]
+        share = lobes[..., :count].copy()
+        twice = self.first + 2 * np.arange(count)
+        inside = twice < bins
+        share[..., inside] += lobes[..., twice[inside]]
+        share = np.clip(share / power.sum(axis=-1, keepdims=True), 1e-9, 1 - 1e-9)
+        return np.asarray(np.log(share / (1 - share)))
+
+    def stronger(self, spectrum: Spectra, at: int) -> int:
+        """Choose between one place among the rates and that of twice its rate, by their power.
+
+        The share of a pulse and that of half its rate are nearly the same.
+        """
+        lobes, twice = _lobes(_power(spectrum)), self.first + 2 * at
+        return twice if twice < len(self.looked_for) and lobes[twice] > lobes[at] else at
+
+    def refined(self, spectrum: Spectra, at: int) -> float:
+        """Rate in Hz of the peak about one place, between the steps of the spectrum."""
+        power = _power(spectrum)
+        near = slice(max(at - PADDING, 0), at + PADDING + 1)
+        top = near.start + int(power[near].argmax())
+        return (self.first + top + _shift(power, top)) * self.step
+
+
+def _power(spectra: Spectra) -> Trace:
+    return np.asarray(spectra.real**2 + spectra.imag**2)
+
+
+def _lobes(power: Trace) -> Trace:
+    """Power (..., F) within one over the duration to each side of every rate of the band."""
     below = np.concatenate([np.zeros((*power.shape[:-1], 1)), power.cumsum(axis=-1)], axis=-1)
     at = np.arange(power.shape[-1])
-    # A steady pulse has its power within one over the duration to each side.
-    low, high = np.maximum(at - PADDING, 0), np.minimum(at + PADDING + 1, len(at))
-    share = (below[..., high] - below[..., low]) / (whole or below[..., -1:])
-    share = np.clip(share, 1e-9, 1 - 1e-9)
-    return np.asarray(np.log(share / (1 - share)))
+    high, low = np.minimum(at + PADDING + 1, len(at)), np.maximum(at - PADDING, 0)
+    return np.asarray(below[..., high] - below[..., low])
+
+
+def _shift(power: Trace, top: int) -> float:
+    """Where between its neighbours a peak is highest, in steps, by a parabola."""
+    if not 0 < top < len(power) - 1:
+        return 0.0
+    before, peak, after = power[top - 1 : top + 2]
+    bend = before - 2 * peak + after
+    return float(0.5 * (before - after) / bend) if bend < 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chance:
     """What peaks noise has in traces of one length.
 
-    White noise has like shares of its power (see :func:`_shares`) at all rates, brown noise large
+    White noise has like shares of its power (:meth:`Rates.shares`) at all rates, brown noise large
     ones at slow rates. So the *height* of a peak is by how many standard deviations its share is
     above that of noise at the same rate, of the slope for which that is least.
 
     Attributes:
-        hz: float64 (K,), rates at which a pulse is looked for, rising.
+        rates: of the spectra.
         centre, width: float64 (slopes, K), mean and standard deviation of the shares of noise.
         highest: float64 (slopes, DRAWS), rising: height of the highest peak of each draw.
     """
 
-    hz: Trace
+    rates: Rates
     centre: Trace
     width: Trace
     highest: Trace
@@ -219,19 +283,18 @@ class Chance:
     @staticmethod
     @lru_cache(maxsize=256)
     def of(samples: int) -> Chance:
-        """Draw noise as long as a trace of so many samples; kept, for it takes a tenth of a second."""
+        """Draw noise as long as a trace of so many samples; kept: it takes a tenth of a second."""
         rng = np.random.default_rng((SEED, samples))
-        hz = _rates(samples)
-        hz = hz[hz <= FASTEST]
-        drawn = [_shares(_noise(slope, samples, rng), whole=None)[:, : len(hz)] for slope in SLOPES]
+        rates = Rates(samples)
+        drawn = [rates.shares(rates.spectra(_noise(slope, samples, rng))) for slope in SLOPES]
         centre = np.stack([shares.mean(axis=0) for shares in drawn])
         width = np.stack([shares.std(axis=0) for shares in drawn])
         highest = [np.sort(_heights(shares, centre, width).max(axis=-1)) for shares in drawn]
-        return Chance(hz, centre, width, np.stack(highest))
+        return Chance(rates, centre, width, np.stack(highest))
 
     def heights(self, shares: Trace) -> Trace:
-        """Compare shares (..., F) with those of noise, (..., K)."""
-        return _heights(shares[..., : len(self.hz)], self.centre, self.width)
+        """Compare shares (..., K) with those of noise."""
+        return _heights(shares, self.centre, self.width)
 
     def p_value(self, height: float) -> float:
         """How often noise has a peak as high, for the slope with which that is most often."""
@@ -243,37 +306,32 @@ def _heights(shares: Trace, centre: Trace, width: Trace) -> Trace:
     return np.asarray(((shares[..., None, :] - centre) / width).min(axis=-2))
 
 
-def _noise(slope: float, samples: int, rng: np.random.Generator) -> Spectra:
-    """Spectra (DRAWS, F) of noise with a slope, after the overlap-add of POS.
+def _noise(slope: float, samples: int, rng: np.random.Generator) -> Trace:
+    """Noise (DRAWS, samples) with a slope, as the overlap-add of POS leaves it.
 
-    With steady noise POS weighs its two projections steadily, and is this filter.
+    While noise is steady so are the weights of its projections, and POS is this filter.
     """
-    longer = 2 * samples  # it does not end as it began
+    longer = 2 * samples  # what is cut from it does not end as it began
     white = np.fft.rfft(rng.standard_normal((DRAWS, longer)))
     hz = np.fft.rfftfreq(longer, 1 / RATE)
     hz[0] = np.inf  # its mean is taken off in each window anyway
     noise = np.fft.irfft(white * hz ** (-slope / 2), longer)[:, :samples]
-    return _spectra(_overlap_added(np.lib.stride_tricks.sliding_window_view(noise, WINDOW, axis=1)))
+    return _overlap_added(np.lib.stride_tricks.sliding_window_view(noise, WINDOW, axis=1))
 
 
-def _p_coherence(traces: Trace, chance: Chance, at: int) -> float:
-    """How often regions with random phases agree anywhere as well as these do at one rate."""
+def _p_coherence(traces: Trace, rates: Rates, at: int) -> float:
+    """How often regions with random phases agree as well as these do at one place."""
     if len(traces) < 2:
         return 1.0
-    agreed = chance.heights(_shares(_together(traces), whole=1.0))[at]
+    agreed = _agreement(rates.spectra(traces), at)
     rng = np.random.default_rng((SEED, *traces.shape))
     spectra = np.fft.rfft(traces)
     turned = spectra * np.exp(2j * np.pi * rng.random((SURROGATES, *spectra.shape)))
-    strangers = _together(np.fft.irfft(turned, traces.shape[-1]))
-    highest = chance.heights(_shares(strangers, whole=1.0)).max(axis=-1)
-    return float(1 + (highest >= agreed).sum()) / (1 + SURROGATES)
+    strangers = _agreement(rates.spectra(np.fft.irfft(turned, traces.shape[-1])), at)
+    return float(1 + (strangers >= agreed).sum()) / (1 + SURROGATES)
 
 
-def _between(hz: Trace, heights: Trace, at: int) -> float:
-    """Rate of a peak between the rates at which it was computed, by a parabola."""
-    if not 0 < at < len(hz) - 1:
-        return float(hz[at])
-    before, top, after = heights[at - 1 : at + 2]
-    bend = before - 2 * top + after
-    shift = 0.5 * (before - after) / bend if bend < 0 else 0.0
-    return float(hz[at] + shift * (hz[1] - hz[0]))
+def _agreement(spectra: Spectra, at: int) -> Trace:
+    """Power of the mean of regions (..., R, F) about a rate, over the mean of theirs: 0..1."""
+    own = _lobes(_power(spectra))[..., at].mean(axis=-1)
+    return np.asarray(_lobes(_power(spectra.mean(axis=-2)))[..., at] / own)

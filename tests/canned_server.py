@@ -26,6 +26,7 @@ from verdicts import verdict_with
 from deployments import console
 from deployments.problems import Problem
 from deployments.problems import install as install_problems
+from deployments.recording import Recording
 from detectors.contracts import Status
 from docfraud.crossref import Comparison, Outcome
 from fusion.enforcement import Enforcement
@@ -233,11 +234,12 @@ def some_sessions(count: int = 60) -> list[Verdict]:
 
 
 @contextmanager
-def serving_canned() -> Iterator[Canned]:
-    """Run the server on a free port of this machine."""
+def serving_canned(recording: Recording | None = None) -> Iterator[Canned]:
+    """Run the server on a free port of this machine, with a page that records as it is told."""
     known = Canned()
+    api = _api(known, recording)
     server = uvicorn.Server(
-        uvicorn.Config(_api(known), host="127.0.0.1", port=0, log_level="error", lifespan="off")
+        uvicorn.Config(api, host="127.0.0.1", port=0, log_level="error", lifespan="off")
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -251,10 +253,10 @@ def serving_canned() -> Iterator[Canned]:
         thread.join()
 
 
-def _api(known: Canned) -> FastAPI:
+def _api(known: Canned, recording: Recording | None) -> FastAPI:
     api = FastAPI()
     install_problems(api)
-    console.install(api)
+    console.install(api, recording)
 
     def need_key(request: Request) -> None:
         if known.key and request.headers.get("authorization") != f"Bearer {known.key}":

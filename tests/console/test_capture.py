@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import Visit, until
-from canned_server import Canned
+from browsing import Visit, until, visiting
+from canned_server import Canned, serving_canned
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from benchmarks.console import portrait
+from deployments.recording import Recording
 
 
 def start(visited: Visit) -> None:
@@ -51,6 +52,23 @@ def test_a_capture_is_ninety_stills_with_their_times_and_shows_its_verdict(
     assert np.median(posted.sizes["frames"]) > 30e3, "the budget is spent on quality"
     assert visited.complaints == []
     assert visited.strangers == []
+
+
+def test_a_recording_is_as_long_and_as_large_as_the_server_wants_it(browser: Browser) -> None:
+    wanted = Recording(seconds=4.0, frames=48, still_bytes=20_000)
+    with serving_canned(wanted) as server, visiting(browser, f"{server.url}/") as visited:
+        expect(visited.page.get_by_text("48 small stills over about 4 seconds")).to_be_visible()
+        start(visited)
+        record(visited)
+        visited.page.get_by_role("button", name="Send").click()
+        visited.page.get_by_role("heading", name="Verdict", exact=True).wait_for()
+        (posted,) = server.posted
+    times = np.array(posted.metadata["frame_times"])
+    assert len(times) == 48
+    assert 3.5 < times[-1] < 15
+    assert np.diff(times).min() > 1 / 31, "a camera of 30 frames a second is not taken whole"
+    assert np.mean(posted.sizes["frames"]) < 25e3
+    assert visited.complaints == []
 
 
 def test_the_camera_waits_for_the_tick_and_stops_without_it(visit: Any) -> None:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from deployments import console, problems
+from deployments.recording import Recording
 
 FOLDER = Path(console.__file__).parents[1] / "console"
 NAMES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in console.TYPES)
@@ -39,6 +40,16 @@ def test_a_file_comes_with_its_type_and_closed_doors(client: TestClient, path: s
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert not any("unsafe" in rule or "http" in rule for rule in policy)
+
+
+def test_the_page_says_what_is_recorded() -> None:
+    api = FastAPI()
+    console.install(api, Recording(seconds=10.0, frames=150, still_bytes=34_200))
+    page = TestClient(api).get("/").text
+    asked = 'content="seconds=10, frames=150, still_bytes=34200, longest_s=15"'
+    usual = f'content="{Recording()}"'
+    assert asked in page
+    assert page.replace(asked, usual) == (FOLDER / "index.html").read_text("utf-8")
 
 
 def test_a_browser_that_has_a_file_is_not_sent_it_again(client: TestClient) -> None:

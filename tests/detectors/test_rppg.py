@@ -8,12 +8,16 @@ import pytest
 from bundles import bundle_with
 from numpy.typing import NDArray
 
+from benchmarks.pulse import shaken as shaken_still
+from benchmarks.pulse import traced
+from benchmarks.sessions import windows
 from detectors.clip import ClipSettings, trace_clip
-from detectors.contracts import Clip, FaceBundle, Measurement, Status
+from detectors.contracts import Clip, FaceBundle, Measurement, NoOpinion, Status
 from detectors.landmarks import load_landmarker
 from detectors.pictures import Plot
 from detectors.rppg import Rppg, RppgMapping
 from detectors.runner import Runner
+from evaluation.intervals import proportion
 from media.clips import read_clip
 
 FAITHFUL = RppgMapping()
@@ -300,6 +304,110 @@ def test_the_score_weighs_snr_and_rate(
     assert score.reasons == reasons
 
 
+HARDENED = RppgMapping(evidence=True)
+
+SEEN = {"duration_s": 10.0, "snr_db": 12.0, "bpm": 72.0, "pulse_p": 0.004, "pulse_bpm": 71.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ({}, 1.0),
+        ({"duration_s": 30.0}, 1.0),
+        ({"duration_s": 6.5}, 0.875),
+        ({"duration_s": 3.0}, 0.75),
+        ({"duration_s": 2.6}, 0.75),
+        ({"pulse_p": 0.01}, 1.0),
+        ({"background_pulse_p": 0.5, "background_pulse_bpm": 71.0}, 1.0),
+        ({"background_pulse_p": 0.001, "background_pulse_bpm": 80.0}, 1.0),
+    ],
+)
+def test_a_pulse_supports_the_more_the_longer_it_was_seen(
+    change: dict[str, float], value: float
+) -> None:
+    score = Rppg.score(SEEN | change, HARDENED)
+    assert score.value == pytest.approx(value)
+    assert score.components == {"pulse": 1.0}
+    assert score.reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"pulse_p": 0.011}, "no_clear_pulse"),
+        ({"pulse_p": 1.0}, "no_clear_pulse"),
+        ({"background_pulse_p": 0.05, "background_pulse_bpm": 74.0}, "pulse_in_background"),
+        (
+            {"duration_s": 3.0, "background_pulse_p": 0.01, "background_pulse_bpm": 90.0},
+            "pulse_in_background",
+        ),
+    ],
+)
+def test_without_a_pulse_there_is_no_opinion(change: dict[str, float], reason: str) -> None:
+    with pytest.raises(NoOpinion) as raised:
+        Rppg.score(SEEN | change, HARDENED)
+    assert raised.value.reasons == (reason,)
+    assert raised.value.components == {"pulse": 0.0}
+
+
+def test_a_record_from_before_says_nothing_of_a_pulse() -> None:
+    with pytest.raises(NoOpinion, match="no_clear_pulse"):
+        Rppg.score({"duration_s": 10.0, "snr_db": 20.0, "bpm": 72.0}, HARDENED)
+
+
+def test_whether_the_background_is_looked_at_is_the_policys() -> None:
+    lit = SEEN | {"background_pulse_p": 0.0005, "background_pulse_bpm": 71.0}
+    assert Rppg.score(lit, replace(HARDENED, background_p=0.0)).value == 1.0
+
+
+def test_the_references_mapping_does_not_look_at_the_evidence() -> None:
+    with_it = Rppg.score(SEEN | {"pulse_p": 0.9}, FAITHFUL)
+    assert with_it == Rppg.score({"snr_db": 12.0, "bpm": 72.0}, FAITHFUL)
+
+
+def test_a_pulse_and_the_lack_of_one_are_measured() -> None:
+    pulsing, still = found(clip(times(30, 10), 1.2)), found(clip(times(30, 10), None))
+    assert pulsing["pulse_p"] <= 0.002
+    assert pulsing["pulse_p"] == max(pulsing["pulse_p_periodicity"], pulsing["pulse_p_coherence"])
+    assert pulsing["pulse_bpm"] == pytest.approx(72, abs=1.5)
+    assert pulsing["pulse_regions"] == 3
+    assert pulsing["background_pulse_p"] > 0.05
+    assert still["pulse_p"] > 0.01
+
+
+def test_light_that_pulses_on_everything_is_in_the_background_too() -> None:
+    still = clip(times(30, 10), None)
+    wave = 1 + 0.004 * np.sin(2 * np.pi * 1.2 * still.times)[:, None, None] * PULSE
+    lit = found(replace(still, roi_rgb=(still.roi_rgb * wave).astype(np.float32)))
+    assert lit["pulse_p"] <= 0.01
+    assert lit["background_pulse_p"] <= 0.01
+    with pytest.raises(NoOpinion, match="pulse_in_background"):
+        Rppg.score(lit, HARDENED)
+
+
+def test_a_hidden_region_is_no_evidence() -> None:
+    pulsing = clip(times(30, 10), 1.2)
+    pulsing.roi_rgb[40:, 1] = np.nan
+    assert found(pulsing)["pulse_regions"] == 2
+
+
+@pytest.mark.parametrize("codec", ["h264", "jpeg"])
+def test_a_shaken_still_is_taken_for_a_pulse_as_rarely_as_is_claimed(
+    astronaut: NDArray[np.uint8], codec: str
+) -> None:
+    """A photograph in a hand, before a camera with noise, 300 times compressed."""
+    photograph = np.ascontiguousarray(astronaut[:384, :448])
+    data = shaken_still(photograph, codec, np.random.default_rng(3))
+    face = traced(data, load_landmarker())["face"]
+    assert len(face.times) == 300
+    looked = [found(part) for seconds in (3, 5, 10) for part in windows(face, seconds)]
+    taken = sum(measures["pulse_p"] <= 0.01 for measures in looked)
+    share = proportion(taken, len(looked))
+    assert len(looked) == 6
+    assert share.low is not None
+    assert share.low <= 0.01
+
+
 def test_the_mapping_can_be_changed() -> None:
     strict = replace(FAITHFUL, snr_db=(8.0, 16.0))
     assert Rppg.score({"snr_db": 6.0, "bpm": 72.0}, strict).components["snr"] == 0
@@ -327,6 +435,16 @@ def test_the_pulse_of_a_real_face_is_found(steady_face: Clip) -> None:
     assert measures["bpm_interpolated"] == pytest.approx(53, abs=3)
     assert measures["snr_db"] > 10
     assert Rppg.score(measures, FAITHFUL).value > 0.95
+
+
+@pytest.mark.data
+def test_the_pulse_of_a_real_face_is_more_than_noise(steady_face: Clip) -> None:
+    measures = found(steady_face)
+    assert measures["pulse_p"] <= 0.01
+    assert measures["pulse_bpm"] == pytest.approx(53, abs=3)
+    assert Rppg.score(measures, HARDENED).value > 0.99
+    for window in windows(steady_face, 5):
+        assert found(window)["pulse_bpm"] == pytest.approx(53, abs=3)
 
 
 @pytest.mark.data
