@@ -52,8 +52,8 @@ duration."""
 SLOPES = (0.0, 1.0, 2.0)
 """Exponents of noise: white as of a sensor, pink as of flicker, brown as of a drift."""
 
-DRAWS = 2000
-"""Of noise with each slope."""
+DRAWS, AT_ONCE = 2000, 250
+"""Of noise with each slope, and how many of them are in memory: 10 MB for a clip of 30 s."""
 
 SURROGATES = 500
 """Sets of traces with random phases; the least p-value is 1 / 501."""
@@ -286,7 +286,15 @@ class Chance:
         """Draw noise as long as a trace of so many samples; kept: it takes a tenth of a second."""
         rng = np.random.default_rng((SEED, samples))
         rates = Rates(samples)
-        drawn = [rates.shares(rates.spectra(_noise(slope, samples, rng))) for slope in SLOPES]
+        drawn = [
+            np.concatenate(
+                [
+                    rates.shares(rates.spectra(_noise(slope, samples, rng)))
+                    for _ in range(DRAWS // AT_ONCE)
+                ]
+            )
+            for slope in SLOPES
+        ]
         centre = np.stack([shares.mean(axis=0) for shares in drawn])
         width = np.stack([shares.std(axis=0) for shares in drawn])
         highest = [np.sort(_heights(shares, centre, width).max(axis=-1)) for shares in drawn]
@@ -307,12 +315,12 @@ def _heights(shares: Trace, centre: Trace, width: Trace) -> Trace:
 
 
 def _noise(slope: float, samples: int, rng: np.random.Generator) -> Trace:
-    """Noise (DRAWS, samples) with a slope, as the overlap-add of POS leaves it.
+    """Noise (AT_ONCE, samples) with a slope, as the overlap-add of POS leaves it.
 
     While noise is steady so are the weights of its projections, and POS is this filter.
     """
     longer = 2 * samples  # what is cut from it does not end as it began
-    white = np.fft.rfft(rng.standard_normal((DRAWS, longer)))
+    white = np.fft.rfft(rng.standard_normal((AT_ONCE, longer)))
     hz = np.fft.rfftfreq(longer, 1 / RATE)
     hz[0] = np.inf  # its mean is taken off in each window anyway
     noise = np.fft.irfft(white * hz ** (-slope / 2), longer)[:, :samples]

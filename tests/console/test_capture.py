@@ -57,6 +57,7 @@ def test_a_capture_is_ninety_stills_with_their_times_and_shows_its_verdict(
 def test_a_recording_is_as_long_and_as_large_as_the_server_wants_it(browser: Browser) -> None:
     wanted = Recording(seconds=4.0, frames=48, still_bytes=20_000)
     with serving_canned(wanted) as server, visiting(browser, f"{server.url}/") as visited:
+        server.quality = {"is_valid": True, "reasons": [], "words": [], "face_bbox": None}
         expect(visited.page.get_by_text("48 small stills over about 4 seconds")).to_be_visible()
         start(visited)
         record(visited)
