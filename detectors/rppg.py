@@ -102,8 +102,9 @@ class Rppg(Detector[RppgMapping]):
 
     What it is worth: the reference's rule finds a "pulse" in about 40% of windows of white noise
     and, measured on real clips, in three quarters of 3 s windows of bare wall; live, replayed and
-    swapped faces pass it alike, and so do many still photographs compressed as video. At 3 s it
-    only supports a decision and never makes one. The absence of a pulse is no attack (compression
+    swapped faces pass it alike, and so do many still photographs compressed as video. The measures
+    that begin with ``pulse`` are what noise explains in so many clips as they say. At 3 s it only
+    supports a decision and never makes one. The absence of a pulse is no attack (compression
     removes it, and dark skin hides it), and its presence acquits nobody (a swapped face carries
     its driver's).
 

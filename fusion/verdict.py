@@ -32,7 +32,8 @@ class Signal:
         name: of the detector.
         status: only ``ok`` carries a score.
         score: 0..1, 1.0 for genuine; None unless ``ok``.
-        components: the weighted sub-scores that make up ``score``, each 0..1.
+        components: the weighted sub-scores that make up ``score``, each 0..1; where the mapping had
+            no opinion, what it looked at.
         measures: raw physical quantities; their units stand in the detector's docstring.
         reasons: stable snake_case words.
         model: SHA-256 of the weights, if any.

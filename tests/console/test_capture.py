@@ -67,7 +67,7 @@ def test_a_recording_is_as_long_and_as_large_as_the_server_wants_it(browser: Bro
     times = np.array(posted.metadata["frame_times"])
     assert len(times) == 48
     assert 3.5 < times[-1] < 15
-    assert np.diff(times).min() > 1 / 31, "a camera of 30 frames a second is not taken whole"
+    assert np.median(np.diff(times)) > 0.06, "a camera of 30 frames a second is not taken whole"
     assert np.mean(posted.sizes["frames"]) < 25e3
     assert visited.complaints == []
 
