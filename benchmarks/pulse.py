@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from benchmarks.summary import RULE_BPM, RULE_SNR_DB
 from detectors.clip import ClipSettings, trace_clip
 from detectors.contracts import ROIS, Clip, FaceBundle, Measures, NoOpinion, Status
 from detectors.landmarks import Landmarker, load_landmarker
+from detectors.pulse import Chance
 from detectors.rppg import SKIN, Rppg, RppgMapping
 from evaluation.intervals import Figure, Weights, bootstrap, proportion
 from fusion.policy import load_policy
@@ -441,6 +443,28 @@ def _exact(found: Sequence[Hits]) -> dict[str, Any]:
     }
 
 
+def costs(seed: int, rounds: int = 10) -> dict[str, dict[str, float]]:
+    """Measure the processor time of a look at a clip in ms, by its length in seconds.
+
+    Returns:
+        ``first``, which draws the null distribution of that length, and ``then``, the mean of
+        ``rounds`` more.
+    """
+    look(simulated(WINDOWS[0], FPS, "pink", 0.5, np.random.default_rng(seed)))  # loads scipy
+    spent = {}
+    for seconds in WINDOWS:
+        clip = simulated(seconds, FPS, "pink", 0.5, np.random.default_rng(seed))
+        Chance.of.cache_clear()
+        started = time.process_time()
+        look(clip)
+        first = time.process_time() - started
+        for _ in range(rounds):
+            look(clip)
+        then = (time.process_time() - started - first) / rounds
+        spent[str(seconds)] = {"first": 1e3 * first, "then": 1e3 * then}
+    return spent
+
+
 # --- the report ----------------------------------------------------------------------------------
 
 
@@ -531,6 +555,11 @@ def markdown(report: Mapping[str, Any]) -> str:
     for snr in SNRS_DB:
         cells = [_cell(row["hardened"]) for row in rows if row["snr_db"] == snr]
         lines.append(f"| {snr} dB | " + " | ".join(cells) + " |")
+    lines += ["", "| CPU ms a clip | first of its length | then |", "| --- | --- | --- |"]
+    lines += [
+        f"| {seconds} s | {cost['first']:.0f} | {cost['then']:.0f} |"
+        for seconds, cost in report["cpu_ms"].items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -565,6 +594,7 @@ def main(
             "stills": stills,
             "windows": summarise(looked, seed),
             "simulated": simulate(draws, seed, update),
+            "cpu_ms": costs(seed),
         }
     (folder / "pulse.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     (folder / "pulse.md").write_text(markdown(report), "utf-8")

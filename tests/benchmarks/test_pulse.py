@@ -9,6 +9,7 @@ from benchmarks.pulse import (
     NOISES,
     SKIN_COLOUR,
     Window,
+    costs,
     hits,
     markdown,
     shaken,
@@ -91,6 +92,11 @@ def test_a_pulse_is_as_strong_in_each_channel_as_blood_is() -> None:
     assert swing / swing[1] == pytest.approx(BLOOD / BLOOD[1], rel=0.05)
 
 
+def test_the_first_clip_of_a_length_costs_more() -> None:
+    for cost in costs(seed=0, rounds=1).values():
+        assert cost["first"] > cost["then"] > 0
+
+
 def test_a_shaken_still_is_ten_seconds_of_frames_that_differ() -> None:
     picture = np.random.default_rng(0).integers(0, 255, (60, 80, 3)).astype(np.uint8)
     stills = shaken(picture, "jpeg", np.random.default_rng(1))
@@ -112,5 +118,7 @@ def test_the_report_counts_windows_and_bounds_them() -> None:
     assert row["faithful"]["value"] == 0
     assert row["faithful"]["method"] == "Clopper-Pearson"
     assert row["faithful"]["high"] == pytest.approx(0.336, abs=0.001)
-    written = markdown({"windows": [row], "simulated": {"rows": []}})
+    spent = {"3": {"first": 71.6, "then": 20.2}}
+    written = markdown({"windows": [row], "simulated": {"rows": []}, "cpu_ms": spent})
+    assert "| 3 s | 72 | 20 |" in written
     assert "| live | 3 s | 9 of 10 | 3 | 0.0% [0.0%, 33.6%] | 44.4% [" in written
