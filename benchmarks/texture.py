@@ -3,8 +3,9 @@
 ``python -m benchmarks.texture DATA OUT --photographs FOLDER`` brings the faces of DATA to one
 encoder and one range of scales, fits every candidate with sources left out, prints a Markdown
 table, and writes it to ``OUT/texture.md`` and ``OUT/texture.json``. FOLDER holds photographs that
-anyone may train on (docs/SIGNALS.md says which); without it the rows of what may be shipped are
-left out.
+anyone may train on (models/cards/gan_texture.md says which); without it the rows of what may be
+shipped are left out. ``--backbone FILE`` adds a frozen network of the folder of models, which
+takes torch; ``--native`` takes large faces at the scale that they came with.
 """
 
 from __future__ import annotations
@@ -24,20 +25,27 @@ from numpy.typing import NDArray
 
 from detectors.contracts import LANDMARKS, FaceBundle, Status
 from detectors.face import FaceLocator
+from detectors.fingerprint import Head, Vector
 from detectors.gan_texture import GanTexture, GanTextureMapping
 from detectors.pixels import Pixels
 from evaluation.intervals import Figure, bootstrap
 from terminal import progress, silence_native_logs
+from training.backbone import load
 from training.controls import Table, Trainer, compare
-from training.faces import SOURCES, Face, gather
-from training.features import FAMILIES, Vector
-from training.heads import Head, fit
+from training.faces import SOURCES, SWAPS, Face, gather
+from training.features import FAMILIES
+from training.heads import fit
 from training.photographs import NAME, squares
 
 PERMITTED = {"sd3_portraits", NAME}
 """What may train a head that is shipped."""
 
-COMBINED = ("blocks", "neighbours", "colour")
+NETWORK = "mobilenet"
+
+COMBINED = (("spectrum", "colour_fixed", "cooccurrences_fixed"), ("spectrum", NETWORK))
+
+
+Family = Callable[[Pixels], Vector]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +69,8 @@ def texture(
     data: Annotated[Path, typer.Argument(help="Folder with the sources.")],
     out: Annotated[Path, typer.Argument(help="Folder for the results.")],
     photographs: Annotated[Path | None, typer.Option(help="Photographs to train on.")] = None,
+    backbone: Annotated[Path | None, typer.Option(help="mobilenetV1X0.25_pretrain.tar")] = None,
+    native: Annotated[bool, typer.Option(help="Large faces as they are.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Faces of a source at most.")] = None,
 ) -> None:
@@ -71,13 +81,12 @@ def texture(
     locator.load()
     sources = [s if limit is None else s.limited(limit) for s in SOURCES]
     with progress("Faces") as update:
-        faces = list(
-            gather(data, seed, locator, sources, update)
-        )
+        faces = list(gather(data, seed, locator, sources, native, update))
     if photographs is not None:
         with progress("Photographs") as update:
-            faces += squares(photographs, seed, update)
-    rows = list(measure(faces, seed))
+            faces += squares(photographs, seed, native, update)
+    families = dict(FAMILIES) | ({} if backbone is None else {NETWORK: load(backbone)})
+    rows = list(measure(faces, families, seed))
     out.mkdir(parents=True, exist_ok=True)
     text = markdown(faces, rows)
     (out / "texture.md").write_text(text, "utf-8")
@@ -86,18 +95,21 @@ def texture(
     print(text, end="")
 
 
-def measure(faces: Sequence[Face], seed: int) -> Iterator[Row]:
+def measure(faces: Sequence[Face], families: Mapping[str, Family], seed: int) -> Iterator[Row]:
     """Fit and compare every candidate, trained on everything and on what is permitted."""
     plain, blurred = stacked(faces, faithful)
     table = tabled(faces, plain, blurred)
     everything = dict.fromkeys(table.sources.tolist(), True)
     yield row("faithful", "nothing", table, everything, seed, lambda _: Head(np.ones(1), 0.0))
-    ways = {"all others": everything | {NAME: False}}
+    ways = {"all others": everything}
     if NAME in everything:
         ways["permitted"] = {name: name in PERMITTED for name in everything}
-    found = {name: stacked(faces, family) for name, family in FAMILIES.items()}
-    parts = [found[name] for name in COMBINED]
-    found["+".join(COMBINED)] = (np.hstack([a for a, _ in parts]), np.hstack([b for _, b in parts]))
+    found = {name: stacked(faces, family) for name, family in families.items()}
+    for names in COMBINED:
+        if all(name in found for name in names):
+            parts = [found[name] for name in names]
+            together = np.hstack([a for a, _ in parts]), np.hstack([b for _, b in parts])
+            found[" + ".join(names)] = together
     for way, trainable in ways.items():
         for head, (plain, blurred) in found.items():
             table = tabled(faces, plain, blurred)
@@ -124,7 +136,7 @@ def faithful(patch: Pixels) -> Vector:
 
 
 def stacked(
-    faces: Sequence[Face], family: Callable[[Pixels], Vector]
+    faces: Sequence[Face], family: Family
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The features of all faces, and of the blurred ones: float64 (N, F) each."""
     return (
@@ -155,16 +167,15 @@ def row(
     head: str, way: str, table: Table, trainable: Mapping[str, bool], seed: int, train: Trainer
 ) -> Row:
     """Take one candidate through the controls."""
-    pairs = [pair for pair in compare(table, trainable, seed, train) if pair.upper != NAME]
+    apart = {SWAPS} & set(table.sources.tolist())
+    pairs = [pair for pair in compare(table, trainable, seed, train, apart) if pair.upper != NAME]
 
     def statistics(weights: NDArray[np.float64]) -> dict[str, float]:
         aucs = {pair: pair.auc(weights) for pair in pairs}
         controls: dict[str, list[float]] = {}
         for pair, auc in aucs.items():
             controls.setdefault(pair.control, []).append(auc)
-        means = {
-            control: float(np.mean(values)) for control, values in controls.items() if values
-        }
+        means = {control: float(np.mean(values)) for control, values in controls.items() if values}
         return means | {pair.name: auc for pair, auc in aucs.items()}
 
     return Row(head, way, bootstrap(statistics, table.subjects.tolist(), seed=seed))
@@ -181,9 +192,9 @@ def markdown(faces: Sequence[Face], rows: Sequence[Row]) -> str:
     lines = [
         f"Faces: {known}.",
         "",
-        "| head | trained on | known generator | left out | worst pair, left out | "
-        "real against real | blurred |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| head | trained on | known generator | left out | its worst pair | "
+        "real against real | blurred | face swaps |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for found in rows:
         worst = found.of("left_out")
@@ -196,6 +207,7 @@ def markdown(faces: Sequence[Face], rows: Sequence[Row]) -> str:
             f"{min(worst):.2f}" if worst else "—",
             f"{min(real):.2f} to {max(real):.2f}" if real else "—",
             str(found.figures["blur"]),
+            str(found.figures.get("apart", "—")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -11,13 +11,13 @@ the encoder, or what is in the picture. So every figure is taken with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.heads import Head
+from detectors.fingerprint import Head
 
 FOLDS = 3
 
@@ -56,7 +56,8 @@ class Pair:
     """Two sources compared: who of which should score higher.
 
     Attributes:
-        control: ``known``, ``left_out``, ``real`` or ``blur``.
+        control: ``known``, ``left_out``, ``real``, ``blur``, or ``apart`` for generated faces
+            that are compared and not counted among the others.
         upper, lower: names of the sources.
         rows, columns: int, indices of the faces of ``upper`` and ``lower``.
         wins: float64 (rows, columns), 1 where upper scores above lower, 0.5 where equal.
@@ -90,7 +91,11 @@ Trainer = Callable[[NDArray[np.bool_]], Head]
 
 
 def compare(
-    table: Table, trainable: Mapping[str, bool], seed: int, train: Trainer
+    table: Table,
+    trainable: Mapping[str, bool],
+    seed: int,
+    train: Trainer,
+    apart: Collection[str] = (),
 ) -> list[Pair]:
     """Fit heads with sources left out, and compare what they say of those.
 
@@ -99,10 +104,12 @@ def compare(
         trainable: for each source whether heads may be fitted on it. Every source is tested on.
         seed: of the folds.
         train: fits a head.
+        apart: generated faces that are no generator of their own; never trained on.
     """
     folds = table.folds(seed)
-    may = np.array([trainable[name] for name in table.sources])
-    photographs = [name for name in table.names(real=True)]
+    may = np.array([trainable[name] and name not in apart for name in table.sources])
+    generators = [name for name in table.names(real=False) if name not in apart]
+    photographs = table.names(real=True)
     pairs: list[Pair] = []
     for absent in photographs:
         if not any(trainable[name] for name in photographs if name != absent):
@@ -110,21 +117,18 @@ def compare(
         allowed = may & (table.sources != absent)
         heads = [train(allowed & (folds != fold)) for fold in range(FOLDS)]
         pairs += [
-            _pair(table, heads, folds, "known", absent, fake)
-            for fake in table.names(real=False)
+            _pair(table, heads, folds, control, absent, fake)
+            for control in ("known", "blur")
+            for fake in generators
             if trainable[fake]
         ]
-        pairs += [
-            _pair(table, heads, folds, "blur", absent, fake)
-            for fake in table.names(real=False)
-            if trainable[fake]
-        ]
+        pairs += [_pair(table, heads, folds, "apart", absent, fake) for fake in sorted(apart)]
         pairs += [
             _pair(table, heads, folds, "real", absent, other)
             for other in photographs
             if other != absent
         ]
-        for fake in table.names(real=False):
+        for fake in generators:
             others = allowed & (table.sources != fake)
             if not (~table.real & others).any():
                 continue

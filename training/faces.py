@@ -15,15 +15,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.face import FaceLocator
-from detectors.fingerprint import EYES_PX, eye_distance, face_patch
+from detectors.fingerprint import EYES_PX, encoded, eye_distance, face_patch
 from detectors.pixels import Pixels
 from media.errors import MediaError
 from media.images import decode_image
 
-QUALITY = 75
-"""JPEG quality of both encodings."""
+BLOCK = 8
+"""Side of JPEG's blocks."""
+
+LARGEST = 256
+"""Side of a patch at its native scale: more of it only takes time."""
 
 NOBODY = {"", "see csv"}
 """What stands for a subject that is not known."""
@@ -61,11 +65,17 @@ SOURCES = (
     Source("openforensics", True, "deepfake/validation/real"),
     Source("celebrities", True, "faces/pairs_deepface"),
     Source("collectors", True, "pad/collectors", "/live/"),
+    Source("utkface", True, "faces/utkface_200"),
+    Source("webcam", True, "pad/replay_attack", "webcam_authenticate", most=60),
     Source("stylegan2", False, "synthetic/stylegan2"),
     Source("sd3_portraits", False, "synthetic/sd3_portraits"),
     Source("gan_512", False, "synthetic/gan_512"),
+    Source("swaps", False, "deepfake/validation/fake"),
 )
 """Of the data folder. Only ``sd3_portraits`` (CC0) may train what is shipped."""
+
+SWAPS = "swaps"
+"""Photographs in which only the face is generated: looked at, and never trained on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +102,7 @@ def gather(
     seed: int,
     locator: FaceLocator,
     sources: Sequence[Source] = SOURCES,
+    native: bool = False,
     update: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Face]:
     """Prepare the faces of some sources; images without a face, or with a small one, are left out.
@@ -101,6 +112,8 @@ def gather(
         seed: of the draws.
         locator: loaded.
         sources: which.
+        native: leave every face at the scale that it came with, and take those alone that are
+            larger than any other is; else draw a scale for each.
         update: told how many images are done, and of how many.
     """
     chosen = [(source, path) for source in sources for path in drawn(data, source, seed)]
@@ -119,11 +132,13 @@ def gather(
         eyes = eye_distance(points)
         rng = generator(seed, name)
         low, high = EYES_PX
-        if eyes < low:
+        if eyes < (high if native else low):
             continue
-        scale = rng.uniform(low, min(high, eyes)) / eyes
+        scale = 1.0 if native else rng.uniform(low, min(high, eyes)) / eyes
+        start = rng.integers(1, BLOCK, 2)
         patches = [
-            face_patch(scaled, points * scale) for scaled in encoded_twice(pixels, scale)
+            middle(face_patch(scaled, points * scale - start[::-1]))
+            for scaled in encoded_twice(pixels, scale, start)
         ]
         yield Face(source.name, source.real, subjects.get(name, name), *patches)
 
@@ -150,22 +165,24 @@ def drawn(data: Path, source: Source, seed: int) -> list[Path]:
     ]
 
 
-def encoded_twice(pixels: Pixels, scale: float) -> tuple[Pixels, Pixels]:
-    """Encode, scale by area, and encode again; the same once more with its detail taken away."""
+def encoded_twice(pixels: Pixels, scale: float, start: NDArray[np.int64]) -> tuple[Pixels, Pixels]:
+    """Encode, scale by area, and encode again; the same once more with its detail taken away.
+
+    Args:
+        pixels: uint8 RGB (H, W, 3).
+        scale: pixels per old pixel, 1 or less.
+        start: rows and columns cut off before the second encoding, so that its blocks do not lie
+            on those of the first, which would tell qualities that were there before.
+    """
     size = tuple(max(1, round(side * scale)) for side in pixels.shape[1::-1])
-    small = cv2.resize(jpeg(pixels), size, interpolation=cv2.INTER_AREA)
-    return jpeg(small), jpeg(cv2.GaussianBlur(small, (0, 0), BLUR))
+    small = cv2.resize(encoded(pixels), size, interpolation=cv2.INTER_AREA)[start[0] :, start[1] :]
+    return encoded(small), encoded(cv2.GaussianBlur(small, (0, 0), BLUR).astype(np.uint8))
 
 
-def jpeg(pixels: Pixels) -> Pixels:
-    """Encode at :data:`QUALITY` and decode."""
-    done, data = cv2.imencode(
-        ".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
-    )
-    if not done:
-        raise ValueError("could not be encoded as JPEG")
-    decoded: Pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB).astype(np.uint8)
-    return decoded
+def middle(patch: Pixels) -> Pixels:
+    """The middle of a patch, at most :data:`LARGEST` pixels a side."""
+    cut = max(0, len(patch) - LARGEST) // 2
+    return patch[cut : cut + LARGEST, cut : cut + LARGEST]
 
 
 def generator(seed: int, name: str) -> np.random.Generator:

@@ -1,6 +1,6 @@
 """What can be counted in fine detail: one function a family, each from a face to a vector.
 
-Every function takes a patch, uint8 RGB (N, N, 3), N of 115 or more, and returns float64 of a
+Every function takes a patch, uint8 RGB (N, N, 3), N of 68 or more, and returns float64 of a
 length of its own. None looks at where something is in the patch.
 
 Sources: radial spectrum, Durall et al. 2020; blocks of a denoising residual, in the manner of
@@ -17,27 +17,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.fingerprint import FIXED, LEAST, Vector, detail, rings, spectrum
 from detectors.pixels import Pixels, grey
 
-Vector = NDArray[np.float64]
-
-RINGS = 32
 BLOCK = 32
-FIXED = 112
-"""Side to which the variants "at one scale" bring every patch first."""
-
-LEAST = 0.05
-"""Added before logarithms, in grey levels: a twentieth, so that nothing is minus infinity."""
 
 
 def radial(patch: Pixels) -> Vector:
-    """Mean log power of the DCT over 32 rings, less that of all rings."""
-    side = len(patch)
-    power = np.log(LEAST + np.abs(cv2.dct(grey(patch)[: side & ~1, : side & ~1].astype(np.float32))))
-    radius = np.hypot(*np.ogrid[: len(power), : len(power)]) / len(power)
-    ring = np.minimum((radius * RINGS).astype(int), RINGS - 1)
-    means = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
-    return np.asarray(means[1:] - means[1:].mean(), np.float64)
+    """Mean log power of the DCT over 31 rings, less that of all rings."""
+    side = len(patch) & ~1
+    return rings(grey(patch)[:side, :side])
 
 
 def residual(channel: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -158,11 +147,21 @@ def colour(patch: Pixels) -> Vector:
         luma = grey(level).ravel()
         thirds = np.quantile(luma, (1 / 3, 2 / 3))
         shades = np.digitize(luma, thirds)
-        sizes = [np.log(LEAST + np.abs(fine[0][shades == s]).mean()) if (shades == s).any() else 0.0
-                 for s in range(3)]
+        sizes = [
+            np.log(LEAST + np.abs(fine[0][shades == s]).mean()) if (shades == s).any() else 0.0
+            for s in range(3)
+        ]
         found += [sizes[1] - sizes[0], sizes[2] - sizes[1]]
         level = cv2.resize(level, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return np.array(found)
+
+
+def sharpness(patch: Pixels) -> Vector:
+    """One number: how much fine detail there is at all, as a logarithm.
+
+    What does no better than it has learned how sharp the pictures of its sources are.
+    """
+    return np.array([np.log(LEAST + detail(patch))])
 
 
 def fixed(family: Callable[[Pixels], Vector]) -> Callable[[Pixels], Vector]:
@@ -177,6 +176,8 @@ def fixed(family: Callable[[Pixels], Vector]) -> Callable[[Pixels], Vector]:
 
 
 FAMILIES: Mapping[str, Callable[[Pixels], Vector]] = {
+    "sharpness": sharpness,
+    "spectrum": spectrum,
     "radial": radial,
     "radial_fixed": fixed(radial),
     "blocks": blocks,

@@ -12,11 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detectors.fingerprint import EYES_PX, SIDE
+from detectors.fingerprint import EYES_PX, SIDE, encoded
 from detectors.pixels import Pixels, shrink
 from media.errors import MediaError
 from media.images import decode_image
-from training.faces import BLUR, Face, generator, jpeg
+from training.faces import BLUR, LARGEST, Face, generator
 
 NAME = "photographs"
 
@@ -31,10 +31,14 @@ LEAST_SPREAD = 8.0
 
 TRIES = 40
 
+REDUCED, REDUCED_LESS = (1.2, 4.0), (1.0, 2.5)
+"""How many pixels of the photograph become one, drawn evenly on a logarithmic scale."""
+
 
 def squares(
     folder: Path,
     seed: int,
+    native: bool = False,
     update: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Face]:
     """Cut squares at random places and scales from every photograph of a folder.
@@ -42,6 +46,7 @@ def squares(
     Args:
         folder: searched with its subfolders; other files and what cannot be decoded are left out.
         seed: of the draws.
+        native: cut larger squares, reduced less or not at all.
         update: told how many photographs are done, and of how many.
     """
     paths = sorted(
@@ -57,19 +62,19 @@ def squares(
         except MediaError:
             continue
         rng = generator(seed, name)
-        pixels = jpeg(shrink(pixels, LONGEST)[0])
+        pixels = encoded(shrink(pixels, LONGEST)[0])
         for _ in range(SQUARES):
-            patch = _square(pixels, rng)
+            patch = _square(pixels, rng, native)
             if patch is not None:
                 blurred = cv2.GaussianBlur(patch, (0, 0), BLUR).astype(np.uint8)
-                yield Face(NAME, True, f"{NAME}/{name}", jpeg(patch), jpeg(blurred))
+                yield Face(NAME, True, f"{NAME}/{name}", encoded(patch), encoded(blurred))
 
 
-def _square(pixels: Pixels, rng: np.random.Generator) -> Pixels | None:
+def _square(pixels: Pixels, rng: np.random.Generator, native: bool) -> Pixels | None:
     """One square with something in it, scaled like a face, not yet encoded again; or None."""
     for _ in range(TRIES):
-        side = round(SIDE * rng.uniform(*EYES_PX))
-        wide = round(side * np.exp(rng.uniform(np.log(1.2), np.log(4.0))))
+        side = LARGEST if native else round(SIDE * rng.uniform(*EYES_PX))
+        wide = round(side * np.exp(rng.uniform(*np.log(REDUCED_LESS if native else REDUCED))))
         if wide > min(pixels.shape[:2]):
             continue
         y, x = (int(rng.integers(0, size - wide + 1)) for size in pixels.shape[:2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors.contracts import LANDMARKS, FaceBundle, Measurement, Measures, Score, Status
+from detectors.fingerprint import LEFT_IRIS, RIGHT_IRIS, shipped_head
 from detectors.gan_texture import (
     GRID,
+    MIN_DETAIL,
     MIN_RADIUS,
     RADIUS,
     GanTexture,
@@ -125,6 +128,60 @@ def test_a_score_worked_by_hand() -> None:
 
 @pytest.mark.parametrize("exponent", [1.0, 1.5, 2.0])
 @pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("fingerprint", [-5.0, 0.0, 5.0])
+def test_the_reference_does_not_hear_the_head(fingerprint: float) -> None:
+    found = {"gradient_variance": 0.005, "peak_energy": 0.95, "hf_ratio": 0.80}
+    alone = GanTexture.score(found, GanTextureMapping())
+    beside = GanTexture.score({**found, "fingerprint": fingerprint}, GanTextureMapping())
+    assert beside == alone
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "ratio"), [(0.5, 0.4), (-1.0, -1.1), (9.0, 2.0), (-9.0, -2.0)]
+)
+def test_the_heads_share_of_a_score_worked_by_hand(fingerprint: float, ratio: float) -> None:
+    found = {"gradient_variance": 0.0, "peak_energy": 0.0, "hf_ratio": 0.0}
+    mapping = GanTextureMapping(fingerprint=0.75, slope=1.0, offset=-0.1, cap=2.0)
+    scored = GanTexture.score({**found, "fingerprint": fingerprint}, mapping)
+    assert scored.components["fingerprint"] == pytest.approx(1 / (1 + np.exp(-ratio)))
+    assert scored.value == pytest.approx(0.25 + 0.75 / (1 + np.exp(-ratio)))
+    assert scored.reasons == ()
+
+
+def test_a_head_that_could_not_judge_says_nothing_either_way() -> None:
+    found = {"gradient_variance": 0.0, "peak_energy": 0.0, "hf_ratio": 0.0}
+    scored = GanTexture.score(found, GanTextureMapping(fingerprint=0.75, offset=1.5))
+    assert scored.components["fingerprint"] == 0.5
+    assert scored.value == pytest.approx(0.25 + 0.75 * 0.5)
+    assert scored.reasons == ("fingerprint_not_judged",)
+
+
+def with_irises(pixels: Pixels, right: tuple[float, float], left: tuple[float, float]) -> FaceBundle:
+    face = bundle(pixels)
+    points = face.landmarks.copy()
+    points[RIGHT_IRIS, :2], points[LEFT_IRIS, :2] = right, left
+    return replace(face, landmarks=points)
+
+
+@pytest.mark.parametrize(("apart", "looked"), [(39.0, False), (41.0, True)])
+def test_the_head_looks_at_faces_that_are_large_enough(apart: float, looked: bool) -> None:
+    face = with_irises(rgb(noise(1.0)), (100.0, 100.0), (100.0 + apart, 100.0))
+    measured = GanTexture().measure(face)
+    assert measured.status is Status.OK
+    assert measured.measures["eyes_px"] == apart
+    assert ("fingerprint" in measured.measures) is looked
+    assert measured.model == (shipped_head().sha256 if looked else None)
+
+
+def test_the_head_does_not_look_at_a_blurred_face() -> None:
+    blurred = cv2.GaussianBlur(noise(1.0), (0, 0), 5.0)
+    for grey, looked in ((noise(1.0), True), (blurred, False)):
+        face = with_irises(rgb(grey), (90.0, 100.0), (160.0, 100.0))
+        measured = GanTexture().measure(face).measures
+        assert (measured["detail"] >= MIN_DETAIL) is looked
+        assert ("fingerprint" in measured) is looked
+
+
 def test_a_smooth_fall_off_is_genuine(exponent: float, seed: int) -> None:
     scored = score(noise(exponent, seed=seed))
     assert scored.components["peaks"] == 1.0
