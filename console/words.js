@@ -73,7 +73,7 @@ const WORDS = {
   no_blendshape_model: "The server has no model of facial expression.",
   no_texture: "There is no detail to look at.",
   face_too_small_for_texture: "The face is too small for its texture to be judged.",
-  fingerprint_not_judged: "The face is too small or too blurred to look for a generator's traces.",
+  fingerprint_not_judged: "The face is too small or too blurred to look for traces of a generator.",
   too_small_for_moire: "The picture is too small for this check.",
   no_tracks: "Nothing could be followed through the video.",
   insufficient_motion: "The head hardly turned.",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from detectors.pixels import Pixels, grey
 
 Vector = NDArray[np.float64]
+Points = NDArray[np.float32] | NDArray[np.float64]
 
 EYES_PX = (40.0, 100.0)
 """Distances of the eyes, in pixels, between which faces are compared."""
@@ -41,7 +42,7 @@ _AREA = cv2.INTER_AREA
 RIGHT_IRIS, LEFT_IRIS = 468, 473
 
 
-def eye_distance(points: NDArray[np.floating]) -> float:
+def eye_distance(points: Points) -> float:
     """Distance of the centres of the irises, in the points' pixels.
 
     Args:
@@ -50,7 +51,7 @@ def eye_distance(points: NDArray[np.floating]) -> float:
     return float(np.hypot(*(points[RIGHT_IRIS, :2] - points[LEFT_IRIS, :2])))
 
 
-def face_patch(pixels: Pixels, points: NDArray[np.floating]) -> Pixels:
+def face_patch(pixels: Pixels, points: Points) -> Pixels:
     """Cut out the middle of a face, moved to lie inside the image.
 
     Args:

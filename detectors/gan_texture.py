@@ -211,13 +211,11 @@ def ask(head: fingerprint.Head, bundle: FaceBundle) -> dict[str, float]:
 
 def with_head(score: Score, measures: Measures, mapping: GanTextureMapping) -> Score:
     """Give the head its share of a score."""
-    ratio, reasons = 0.0, (NOT_JUDGED,)
-    if "fingerprint" in measures:
-        ratio = mapping.slope * measures["fingerprint"] + mapping.offset
-        ratio, reasons = float(np.clip(ratio, -mapping.cap, mapping.cap)), ()
-    said = logistic(ratio)
+    judged = "fingerprint" in measures
+    ratio = mapping.slope * measures["fingerprint"] + mapping.offset if judged else 0.0
+    said = logistic(float(np.clip(ratio, -mapping.cap, mapping.cap)))
     value = (1 - mapping.fingerprint) * score.value + mapping.fingerprint * said
-    return Score(value, {**score.components, "fingerprint": said}, reasons)
+    return Score(value, {**score.components, "fingerprint": said}, () if judged else (NOT_JUDGED,))
 
 
 def log_power(face: NDArray[np.uint8]) -> NDArray[np.float32]:

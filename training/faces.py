@@ -175,7 +175,8 @@ def encoded_twice(pixels: Pixels, scale: float, start: NDArray[np.int64]) -> tup
             on those of the first, which would tell qualities that were there before.
     """
     size = tuple(max(1, round(side * scale)) for side in pixels.shape[1::-1])
-    small = cv2.resize(encoded(pixels), size, interpolation=cv2.INTER_AREA)[start[0] :, start[1] :]
+    whole = cv2.resize(encoded(pixels), size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(whole[start[0] :, start[1] :], np.uint8)
     return encoded(small), encoded(cv2.GaussianBlur(small, (0, 0), BLUR).astype(np.uint8))
 
 

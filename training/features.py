@@ -152,7 +152,8 @@ def colour(patch: Pixels) -> Vector:
             for s in range(3)
         ]
         found += [sizes[1] - sizes[0], sizes[2] - sizes[1]]
-        level = cv2.resize(level, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        half = cv2.resize(level, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        level = np.asarray(half, np.uint8)
     return np.array(found)
 
 

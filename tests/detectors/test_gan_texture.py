@@ -126,8 +126,6 @@ def test_a_score_worked_by_hand() -> None:
     assert scored.value == pytest.approx(0.40 / 1.05 + 0.35 * 0.6 + 0.25 * 0.5)
 
 
-@pytest.mark.parametrize("exponent", [1.0, 1.5, 2.0])
-@pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("fingerprint", [-5.0, 0.0, 5.0])
 def test_the_reference_does_not_hear_the_head(fingerprint: float) -> None:
     found = {"gradient_variance": 0.005, "peak_energy": 0.95, "hf_ratio": 0.80}
@@ -156,7 +154,9 @@ def test_a_head_that_could_not_judge_says_nothing_either_way() -> None:
     assert scored.reasons == ("fingerprint_not_judged",)
 
 
-def with_irises(pixels: Pixels, right: tuple[float, float], left: tuple[float, float]) -> FaceBundle:
+def with_irises(
+    pixels: Pixels, right: tuple[float, float], left: tuple[float, float]
+) -> FaceBundle:
     face = bundle(pixels)
     points = face.landmarks.copy()
     points[RIGHT_IRIS, :2], points[LEFT_IRIS, :2] = right, left
@@ -182,6 +182,8 @@ def test_the_head_does_not_look_at_a_blurred_face() -> None:
         assert ("fingerprint" in measured) is looked
 
 
+@pytest.mark.parametrize("exponent", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_smooth_fall_off_is_genuine(exponent: float, seed: int) -> None:
     scored = score(noise(exponent, seed=seed))
     assert scored.components["peaks"] == 1.0

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detectors.fingerprint import Head
 from training.controls import FOLDS, Pair, Table, compare
-from training.heads import Head, fit
+from training.heads import fit
 
 CAMERAS, GENERATORS = ("camera_a", "camera_b", "camera_c"), ("gan", "diffusion")
 EACH = 40
@@ -34,7 +35,7 @@ def table(seed: int = 0, mark: float = 3.0, camera: float = 0.0) -> Table:
 
 
 def train(faces: Table, chosen: NDArray[np.bool_]) -> Head:
-    return fit(faces.features[chosen], faces.real[chosen], faces.sources[chosen], strength=1.0)
+    return fit(faces.features[chosen], faces.real[chosen], faces.sources[chosen])
 
 
 def pairs(faces: Table, trainable: tuple[str, ...] = CAMERAS + GENERATORS) -> list[Pair]:
@@ -101,6 +102,21 @@ def test_only_permitted_sources_are_trained_on() -> None:
     # camera_a cannot be left out: there would be no photograph to train on.
     assert {pair.upper for pair in found} == {"camera_b", "camera_c"}
     assert {pair.lower for pair in found if pair.control == "left_out"} == {"diffusion"}
+
+
+def test_faces_that_stand_apart_are_compared_and_not_trained_on() -> None:
+    faces = table()
+    seen: list[NDArray[np.bool_]] = []
+
+    def spy(chosen: NDArray[np.bool_]) -> Head:
+        seen.append(chosen)
+        return train(faces, chosen)
+
+    everything = dict.fromkeys(CAMERAS + GENERATORS, True)
+    found = compare(faces, everything, 0, spy, apart={"diffusion"})
+    assert all("diffusion" not in faces.sources[chosen] for chosen in seen)
+    assert {pair.lower for pair in found if pair.control == "apart"} == {"diffusion"}
+    assert {pair.lower for pair in found if pair.control == "known"} == {"gan"}
 
 
 def test_an_auc_counts_ties_half_and_follows_the_weights() -> None:

@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors.face import FaceLocator
-from detectors.fingerprint import EYES_PX, SIDE
-from training.faces import BLUR, Source, drawn, encoded_twice, gather, jpeg, read_subjects
+from detectors.fingerprint import EYES_PX, SIDE, encoded
+from training.faces import BLUR, LARGEST, Source, drawn, encoded_twice, gather, read_subjects
 
 Pixels = NDArray[np.uint8]
+START = np.array([3, 5])
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,15 @@ def test_faces_are_prepared_alike_whatever_else_is_there(
     assert len(other.patch) != len(alone.patch)
 
 
+def test_large_faces_can_be_left_at_their_scale(
+    tmp_path: Path, astronaut: Pixels, locator: FaceLocator
+) -> None:
+    save(tmp_path / "one/large.jpg", cv2.resize(close_up(astronaut), None, fx=1.5, fy=1.5))
+    save(tmp_path / "one/small.jpg", astronaut)  # eyes 47 px apart
+    (face,) = gather(tmp_path, 0, locator, [Source("one", True, "one")], native=True)
+    assert face.patch.shape == (LARGEST, LARGEST, 3)
+
+
 def test_a_face_that_would_have_to_be_enlarged_is_left_out(
     tmp_path: Path, astronaut: Pixels, locator: FaceLocator
 ) -> None:
@@ -68,20 +78,20 @@ def test_two_encodings_leave_little_of_the_quality_that_a_file_came_with(
     _, data = cv2.imencode(".jpg", astronaut[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 50])
     poor = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB).astype(np.uint8)
     before = fine(astronaut) / fine(poor)
-    after = fine(encoded_twice(astronaut, 0.5)[0]) / fine(encoded_twice(poor, 0.5)[0])
+    after = fine(encoded_twice(astronaut, 0.5, START)[0]) / fine(encoded_twice(poor, 0.5, START)[0])
     assert before > after > 0.9
 
 
 def test_the_blurred_copy_has_lost_its_detail(astronaut: Pixels) -> None:
-    plain, blurred = encoded_twice(astronaut, 1.0)
-    assert plain.shape == blurred.shape == astronaut.shape
+    plain, blurred = encoded_twice(astronaut, 1.0, START)
+    assert plain.shape == blurred.shape == (512 - 3, 512 - 5, 3)
     assert cv2.Laplacian(blurred, cv2.CV_32F).std() < 0.1 * cv2.Laplacian(plain, cv2.CV_32F).std()
     wide = cv2.GaussianBlur(plain, (0, 0), 2 * BLUR).astype(float)
     assert np.abs(cv2.GaussianBlur(blurred, (0, 0), 2 * BLUR) - wide).mean() < 6
 
 
-def test_jpeg_keeps_the_order_of_the_channels(astronaut: Pixels) -> None:
-    assert np.abs(jpeg(astronaut).mean((0, 1)) - astronaut.mean((0, 1))).max() < 2
+def test_encoding_keeps_the_order_of_the_channels(astronaut: Pixels) -> None:
+    assert np.abs(encoded(astronaut).mean((0, 1)) - astronaut.mean((0, 1))).max() < 2
 
 
 def test_what_is_drawn_depends_on_the_seed_alone(tmp_path: Path) -> None:

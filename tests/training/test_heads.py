@@ -35,8 +35,8 @@ def test_a_source_with_many_images_counts_no_more_than_a_small_one() -> None:
     features, real, _ = two_classes()
     sources = np.where(real, np.where(np.arange(200) < 50, "one", "other"), "generator")
     again = np.concatenate((np.arange(200), np.flatnonzero(sources == "one")))
-    once = fit(features, real, sources, strength=1.0)
-    more = fit(features[again], real[again], sources[again], strength=1.0)
+    once = fit(features, real, sources)
+    more = fit(features[again], real[again], sources[again])
     assert np.sign(once.weights[0]) == np.sign(more.weights[0]) == 1.0
     drop = np.abs(once.log_odds(features) - more.log_odds(features)).mean()
     assert drop < 0.3
