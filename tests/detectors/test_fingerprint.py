@@ -74,11 +74,17 @@ def test_the_square_is_moved_inside_and_never_larger_than_the_picture() -> None:
 
 
 @pytest.mark.parametrize("ring", [1, 7, 15, 30])
-def test_one_cosine_raises_one_ring(ring: int) -> None:
-    """Coefficient k of 128 lies in ring k / 4."""
-    wave = np.cos(np.pi * (2 * np.arange(128) + 1) * (4 * ring + 1) / 256)
-    level = np.rint(128 + 90 * np.outer(wave, np.ones(128))).astype(np.uint8)
-    assert rings(level).argmax() == ring - 1
+def test_a_ring_that_is_twice_as_strong(ring: int) -> None:
+    """Of noise, whose spectrum is even; ring r of 128 pixels holds the radii from 4r to 4r + 4."""
+    flat = np.random.default_rng(0).normal(size=(128, 128)) * 20
+    radius = np.hypot(*np.ogrid[:128, :128])
+    inside = (radius >= 4 * ring) & (radius < 4 * ring + 4)
+    louder = cv2.idct(cv2.dct(flat) * np.where(inside, 2.0, 1.0))
+    before, after = (
+        rings(np.clip(np.rint(128 + level), 0, 255).astype(np.uint8)) for level in (flat, louder)
+    )
+    expected = np.where(np.arange(1, RINGS) == ring, np.log(2), 0.0)
+    assert after - before == pytest.approx(expected - expected.mean(), abs=0.06)
 
 
 def test_rings_do_not_depend_on_contrast() -> None:
