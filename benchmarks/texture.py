@@ -45,6 +45,9 @@ NETWORK = "mobilenet"
 COMBINED = (("spectrum", "colour_fixed", "cooccurrences_fixed"), ("spectrum", NETWORK))
 
 
+IN_FULL = ("sharpness", "spectrum", NETWORK)
+"""Heads of which the second table tells each source of photographs."""
+
 Family = Callable[[Pixels], Vector]
 
 
@@ -175,6 +178,8 @@ def row(
         controls: dict[str, list[float]] = {}
         for pair, auc in aucs.items():
             controls.setdefault(pair.control, []).append(auc)
+            if pair.control == "left_out":
+                controls.setdefault(f"left out, {pair.upper}", []).append(auc)
         means = {control: float(np.mean(values)) for control, values in controls.items() if values}
         return means | {pair.name: auc for pair, auc in aucs.items()}
 
@@ -210,6 +215,18 @@ def markdown(faces: Sequence[Face], rows: Sequence[Row]) -> str:
             str(found.figures.get("apart", "—")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    cameras = sorted({face.source for face in faces if face.real} - {NAME})
+    lines += [
+        "",
+        "Generators left out, by the source of the photographs:",
+        "",
+        f"| head | trained on | {' | '.join(cameras)} |",
+        "| --- | --- |" + " --- |" * len(cameras),
+    ]
+    for found in rows:
+        if found.head in IN_FULL:
+            values = [str(found.figures[f"left out, {camera}"]) for camera in cameras]
+            lines.append(f"| {' | '.join([found.head, found.trained_on, *values])} |")
     return "\n".join(lines) + "\n"
 
 

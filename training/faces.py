@@ -29,7 +29,7 @@ BLOCK = 8
 LARGEST = 256
 """Side of a patch at its native scale: more of it only takes time."""
 
-NOBODY = {"", "see csv"}
+NOBODY = {"", "?", "see csv"}
 """What stands for a subject that is not known."""
 
 BLUR = 5.0

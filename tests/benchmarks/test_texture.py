@@ -97,11 +97,13 @@ def test_the_table_has_a_row_for_each_with_intervals(
 ) -> None:
     lines = markdown(faces, rows).splitlines()
     assert "camera_a 12" in lines[0]
-    assert len(lines) == 4 + len(rows)
+    assert len(lines) == 4 + len(rows) + 5 + 2  # and two of sharpness, by camera
     low, high = rows[1].figures["left_out"].low, rows[1].figures["left_out"].high
     assert low is not None
     assert high is not None
     assert f"[{low:.3f}, {high:.3f}]" in lines[5]
+    soft = auc(rows[1], "left out, soft_camera")
+    assert f"| {soft:.3f} [" in lines[-2]
 
 
 @pytest.mark.data

@@ -112,5 +112,5 @@ def test_subjects_come_from_the_manifest(tmp_path: Path) -> None:
     with (tmp_path / "manifest.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("path", "subject"))
-        writer.writerows([("a.jpg", "anna"), ("b.jpg", ""), ("c.jpg", "see csv")])
+        writer.writerows([("a.jpg", "anna"), ("b.jpg", ""), ("c.jpg", "see csv"), ("d.jpg", "?")])
     assert read_subjects(tmp_path) == {"a.jpg": "anna"}
