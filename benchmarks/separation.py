@@ -31,6 +31,7 @@ from benchmarks.sessions import (
     read_manifest,
 )
 from benchmarks.summary import Judged, pulse_rule, summarise
+from detectors.contracts import OPTIONAL
 from detectors.registry import DETECTORS
 from fusion.judge import Judge
 from fusion.policy import SHIPPED, PolicyError, load_policy
@@ -61,8 +62,12 @@ class DataSet:
     @property
     def signals(self) -> tuple[str, ...]:
         """The signals that can look at such captures."""
-        of_clips = {d.name: any(n.startswith("clip.") for n in d.needs) for d in DETECTORS}
-        return tuple(name for name, clip in of_clips.items() if clip == (self.how == "clip"))
+        of_clips = {d.name: [n for n in d.needs if n.startswith("clip.")] for d in DETECTORS}
+        if self.how == "clip":
+            return tuple(name for name, needs in of_clips.items() if needs)
+        return tuple(
+            name for name, needs in of_clips.items() if all(n.endswith(OPTIONAL) for n in needs)
+        )
 
 
 FFHQ = ("synthetic/ffhq_real/",)

@@ -59,7 +59,7 @@ function headline(verdict) {
 const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
 
 // With these there is too little to go by, and the decision is a review whatever the mode.
-const INSUFFICIENT = new Set(["quorum_not_met", "coverage_below_minimum", "required_signal_missing", "no_face", "face_too_small", "several_faces", "no_face_in_clip"]);
+const INSUFFICIENT = new Set(["quorum_not_met", "coverage_below_minimum", "required_signal_missing", "no_face", "face_too_small", "several_faces", "no_face_in_clip", "clip_frozen", "clip_looped"]);
 
 function mode({ enforcement: { mode, percent, bucket }, enforced, passed, reasons }) {
   if (mode === "ids") {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.continuity import Continuity
 from detectors.contracts import BLENDSHAPES, LANDMARKS, Clip
 from detectors.following import Follower, FrameLike, Seen
 from detectors.landmarks import Landmarker, Tracker, bounding_box
@@ -88,6 +89,7 @@ class _Traces:
         )
         self._regions = Regions(settings.min_region_px)
         self._points = PointTracker(settings.tracks)
+        self._continuity = Continuity()
         self._size: tuple[int, int] | None = None
         self._blendshapes_due = -np.inf
         self._times: list[float] = []
@@ -98,6 +100,7 @@ class _Traces:
     def add(self, seen: Seen) -> None:
         self._size = self._size or (seen.pixels.shape[1], seen.pixels.shape[0])
         self._times.append(seen.time)
+        self._continuity.add(seen.time, seen.pixels)
         self._landmarks.append(_NOWHERE if seen.landmarks is None else seen.landmarks)
         self._colours.append(self._regions.means(seen.pixels, seen.landmarks))
         self._blendshapes.append(self._shapes(seen))
@@ -116,6 +119,7 @@ class _Traces:
             blendshapes=np.stack(self._blendshapes) if self._gives_blendshapes else None,
             tracks=tuple(self._points.windows),
             frame_size=self._size,
+            continuity=self._continuity.measures(),
         )
 
     def _shapes(self, seen: Seen) -> NDArray[np.float32]:

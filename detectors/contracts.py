@@ -30,6 +30,9 @@ BLENDSHAPES = 52
 ROIS = ("forehead", "right_cheek", "left_cheek", "background")
 """Order of the regions in :attr:`Clip.roi_rgb`; right and left are the subject's."""
 
+OPTIONAL = "?"
+"""Ends the name of a field that a detector reads where there is one and does without elsewhere."""
+
 Measures = Mapping[str, float]
 
 
@@ -82,6 +85,7 @@ class Clip:
             or None without a blendshape model.
         tracks: windows of optical-flow tracks, in order of time.
         frame_size: width and height in pixels.
+        continuity: how the frames follow each other, as :mod:`detectors.continuity` measures it.
     """
 
     times: NDArray[np.float64]
@@ -91,6 +95,7 @@ class Clip:
     blendshapes: NDArray[np.float32] | None
     tracks: tuple[TrackWindow, ...]
     frame_size: tuple[int, int]
+    continuity: Measures = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,13 +142,14 @@ class FaceBundle:
         A detector that reads an array it did not ask for fails on its shape at once.
 
         Args:
-            needs: names of fields, those of the clip written ``clip.roi_rgb``.
+            needs: names of fields, as :attr:`Detector.needs` has them.
         """
+        names = tuple(need.removesuffix(OPTIONAL) for need in needs)
         clip = self.clip
         if clip is not None:
-            wanted = [need.removeprefix("clip.") for need in needs if need.startswith("clip.")]
+            wanted = [need.removeprefix("clip.") for need in names if need.startswith("clip.")]
             clip = _emptied(clip, wanted) if wanted else None
-        return replace(_emptied(self, needs), clip=clip)
+        return replace(_emptied(self, names), clip=clip)
 
 
 Record = TypeVar("Record", Clip, FaceBundle)
@@ -205,7 +211,7 @@ class Score:
 
 
 class NoOpinion(Exception):
-    """What was measured says nothing in either direction: raised by a mapping, not by a detector.
+    """Raised by a mapping: what was measured says nothing, or too little to judge by.
 
     The signal is then ``abstained``, and its weight goes to the others.
 
@@ -286,7 +292,7 @@ class Scored(abc.ABC, Generic[M]):
         """Map ``measures`` to a score in [0, 1], 1.0 for genuine.
 
         Raises:
-            NoOpinion: they say nothing in either direction.
+            NoOpinion: they say nothing, or less than the parameters ask for.
         """
 
 
@@ -299,6 +305,8 @@ class Detector(Sensor[FaceBundle], Scored[M], Generic[M]):
 
     Attributes:
         needs: fields of :class:`FaceBundle` it reads, those of the clip written ``clip.times``.
+            Without one of them there is nothing to look at, unless its name ends in a question
+            mark: ``clip.times?``.
     """
 
     needs: ClassVar[tuple[str, ...]]

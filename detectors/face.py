@@ -7,7 +7,7 @@ that fill all of it, for which the image gets a border.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -30,6 +30,8 @@ class FaceProblem(StrEnum):
     FACE_TOO_SMALL = "face_too_small"
     SEVERAL_FACES = "several_faces"  # the largest was taken
     NO_FACE_IN_CLIP = "no_face_in_clip"
+    CLIP_FROZEN = "clip_frozen"  # one picture again and again
+    CLIP_LOOPED = "clip_looped"  # a recording that starts over
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class FaceSettings:
         context: side of the crop in sides of the box.
         crop_side: longest side of the crop in pixels.
         frame_side: longest side, in pixels, of the reduced frame in the bundle.
+        max_repeated: share of a clip's frames that may equal the one before. A camera of 10 frames
+            a second in a clip of 30 repeats two thirds of them.
+        max_returned: share of a clip's frames that may equal an earlier one, others between.
         clip: how clips are traced.
     """
 
@@ -53,6 +58,8 @@ class FaceSettings:
     context: float = 2.0
     crop_side: int = 1024
     frame_side: int = 640
+    max_repeated: float = 0.9
+    max_returned: float = 0.05
     clip: ClipSettings = field(default_factory=ClipSettings)
 
 
@@ -63,9 +70,9 @@ class Located:
     Attributes:
         bundle: the face, or None with ``NO_FACE`` or ``FACE_TOO_SMALL`` among the problems.
         problems: what was wrong.
-        quality: ``faces`` large enough to judge; ``frame_mp`` megapixels of the frame; and what
+        quality: ``faces`` large enough to judge; ``frame_mp`` megapixels of the frame; what
             :mod:`detectors.quality` measures, of the frame, and of the largest face where there
-            is one.
+            is one; and what :mod:`detectors.continuity` measures of the clip.
         box: x0, y0, x1, y1 of the largest face in pixels of the frame, also where it is too small
             to judge; None where there is none.
     """
@@ -129,7 +136,19 @@ class FaceLocator:
         if clip is None:
             problems = (*located.problems, FaceProblem.NO_FACE_IN_CLIP)
             return replace(located, problems=problems)
-        return replace(located, bundle=replace(located.bundle, clip=clip))
+        quality = {**located.quality, **clip.continuity}
+        return replace(
+            located,
+            bundle=replace(located.bundle, clip=clip, quality=quality),
+            problems=(*located.problems, *self._discontinuities(clip.continuity)),
+            quality=quality,
+        )
+
+    def _discontinuities(self, continuity: Measures) -> Iterator[FaceProblem]:
+        if continuity.get("clip_repeated", 0.0) > self.settings.max_repeated:
+            yield FaceProblem.CLIP_FROZEN
+        if continuity.get("clip_returned", 0.0) > self.settings.max_returned:
+            yield FaceProblem.CLIP_LOOPED
 
     def _find(self, pixels: Pixels, channel: Channel) -> Located:
         settings = self.settings

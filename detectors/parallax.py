@@ -63,11 +63,12 @@ class Parallax(Detector[ParallaxMapping]):
 
     A window counts as turned if the landmarks say so, or if its points move like a turning plane
     and like nothing else. Landmarks alone would excuse every print: MediaPipe sees a print that
-    is turned by 40 degrees turn by 2 to 8.
+    is turned by 40 degrees turn by 2 to 8. A window whose points show neither relief nor a plane,
+    as those of a talking face in a compressed clip, is no evidence of a plane and does not count.
 
     Measures:
         windows: one-second windows of the clip in which enough points could be followed.
-        turned_windows: those of them in which the face turned far enough.
+        turned_windows: those of them in which the face turned far enough, and that tell.
         turn_deg: the largest apparent turn of the face out of the image plane, in degrees.
         plane_turn_deg: the largest turn, in degrees, of the plane that fits the points of a
             window best, where the points leave little else.
@@ -173,9 +174,14 @@ class Parallax(Detector[ParallaxMapping]):
         return [
             view
             for view in views
-            if view.turn_deg >= self._min_turn_deg
+            if (view.turn_deg >= self._min_turn_deg and self._tells(view))
             or (view in planar and view.plane_turn_deg >= self._min_plane_turn_deg)
         ]
+
+    def _tells(self, view: _View) -> bool:
+        """Whether the points show relief, or that a plane turned and did not only shift."""
+        relief = view.relief_pct > self._planar_pct and view.explained >= _BY_CHANCE
+        return relief or view.certainty >= self._planar_certainty
 
     @staticmethod
     def score(measures: Measures, mapping: ParallaxMapping) -> Score:
@@ -198,6 +204,9 @@ class _View(NamedTuple):
     def relief_pct(self) -> float:
         return float(self.residual_pct * math.sqrt(self.explained))
 
+
+_BY_CHANCE = 0.03
+"""Explained share below which a residual is noise: points that only jitter reach 0.02."""
 
 _GROSS = 0.08
 """Distance, in widths of the face, beyond which a point counts as lost, not as relief."""

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Generic
 
-from detectors.contracts import Detector, Measurement, Seen, Sensor, Status
+from detectors.contracts import OPTIONAL, Detector, Measurement, Seen, Sensor, Status
 from detectors.face import FaceProblem, Located
 from detectors.faults import whereabouts
 from detectors.pictures import Picture
@@ -82,11 +82,12 @@ def missing_input(
     bundle = located.bundle
     if bundle is None:
         return Measurement(status=Status.UNAVAILABLE, reasons=tuple(located.problems))
-    if bundle.clip is None and any(need.startswith("clip.") for need in detector.needs):
+    needed = [need for need in detector.needs if not need.endswith(OPTIONAL)]
+    if bundle.clip is None and any(need.startswith("clip.") for need in needed):
         if FaceProblem.NO_FACE_IN_CLIP in located.problems:
             return Measurement(status=Status.ABSTAINED, reasons=(FaceProblem.NO_FACE_IN_CLIP,))
         status = Status.WITHHELD if "clip" in requested else Status.UNAVAILABLE
         return Measurement(status=status, reasons=("no_clip",))
-    if bundle.blendshapes is None and "blendshapes" in detector.needs:
+    if bundle.blendshapes is None and "blendshapes" in needed:
         return Measurement(status=Status.UNAVAILABLE, reasons=("no_blendshape_model",))
     return None

@@ -66,14 +66,28 @@ def of_screen(pixels: Pixels, seed: int, quality: int, megapixels: float) -> Tak
     desktop = np.float32(rng.uniform(0.02, 0.2))
     light = desktop + cover * (camera.warped(shown, grid) - desktop)
 
+    columns, rows = through_pixels(light, grid)
+    light = 0.82 * light + np.float32(0.012)  # its black glows
+    return _taken(light, seed, quality, (columns, rows))
+
+
+def through_pixels(light: Light, grid: View) -> tuple[Step, Step]:
+    """Let a display's columns of red, green and blue, and the gaps between its rows, shine through.
+
+    Args:
+        light: float32 RGB (h, w, 3), linear, of the photograph; changed in place.
+        grid: from the display's pixels to those of the photograph.
+
+    Returns:
+        The frequencies of the columns and of the rows, in cycles per pixel at its middle.
+    """
     across, down = grid.seen_from()
     columns, rows = grid.step()
     lines = 1 + ROWS * _passed(rows) * np.cos(_TURN * down)
     stripe = STRIPES * _passed(columns)
     for channel in range(3):
         light[..., channel] *= lines * (1 + stripe * np.cos(_TURN * (across - (channel - 1) / 3)))
-    light = 0.82 * light + np.float32(0.012)  # its black glows
-    return _taken(light, seed, quality, (columns, rows))
+    return columns, rows
 
 
 RULINGS = (85.0, 120.0)
@@ -110,6 +124,23 @@ def of_print(pixels: Pixels, seed: int, quality: int, megapixels: float) -> Take
     # Dots for one pixel of the document.
     ruling = generator("print", seed).uniform(*RULINGS) / 25.4 / PX_PER_MM
     tone = camera.warped(camera.linear(pixels), place)
+    surface, frequencies = halftone(tone, place, ruling)
+    light = camera.on_table(surface, camera.coverage(pixels.shape, place), seed)
+    return _taken(light, seed, quality, frequencies)
+
+
+def halftone(tone: Light, place: View, ruling: float) -> tuple[Light, tuple[Step, ...]]:
+    """Print a tone with four rotated screens of dots on :data:`PAPER`.
+
+    Args:
+        tone: float32 RGB (h, w, 3), linear, as it would look in the photograph.
+        place: where the printed picture stands there.
+        ruling: dots for one pixel of the picture.
+
+    Returns:
+        What reflects light, float32 RGB (h, w, 3), linear; and the frequencies of the screens in
+        cycles per pixel of the photograph at its middle.
+    """
     # Areas that, laid over each other at random, give the tone (Demichel): black in part for what
     # all three inks would darken.
     black = 0.7 * (1 - tone.max(axis=2))
@@ -135,8 +166,7 @@ def of_print(pixels: Pixels, seed: int, quality: int, megapixels: float) -> Take
         dots = np.clip((level - spot) * edge + 0.5, 0, 1)[..., None]
         surface *= 1 - dots * (1 - np.array(passes, np.float32))
         frequencies += list(turn @ step)
-    light = camera.on_table(surface, camera.coverage(pixels.shape, place), seed)
-    return _taken(light, seed, quality, tuple(frequencies))
+    return surface, tuple(frequencies)
 
 
 WAYS: Mapping[str, Callable[[Pixels, int, int, float], Taken]] = {

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from detectors.canonical import VERTICES
 from detectors.pose import focal_length
+from detectors.topology import LEFT_EYE_CONTOUR, RIGHT_EYE_CONTOUR
 
 CANONICAL = np.array([VERTICES.get(index, (0.0, 0.0, 4.0)) for index in range(478)])
 """float64 (478, 3) in cm; points that the project does not know lie inside the head."""
@@ -106,3 +107,52 @@ def turning(
         seen = turned(photograph, depth, centre, distance, degrees * (part - 0.5))
         noisy = np.clip(seen + noise.normal(0, 2, seen.shape), 0, 255).astype(np.uint8)
         yield Frame(seconds * part, noisy)
+
+
+def blinking(
+    photograph: NDArray[np.uint8],
+    landmarks: NDArray[np.float32],
+    at: float | None,
+    seconds: float = 3.0,
+    rate: float = 30.0,
+) -> Iterator[Frame]:
+    """A clip of a still face that blinks once, with sensor noise.
+
+    Args:
+        photograph: uint8 (H, W, 3).
+        landmarks: float32 (478, 2 or more) in its pixels.
+        at: middle of the 0.3 s for which the lids are closed, in seconds; None for never.
+        seconds: length.
+        rate: frames a second.
+    """
+    noise = np.random.default_rng(0)
+    for index in range(round(seconds * rate)):
+        time = index / rate
+        shut = 0.0 if at is None else float(np.clip(2.2 - abs(time - at) / 0.12, 0, 1))
+        seen = with_lids(photograph, landmarks, shut)
+        noisy = np.clip(seen + noise.normal(0, 2, seen.shape), 0, 255).astype(np.uint8)
+        yield Frame(time, noisy)
+
+
+def with_lids(
+    photograph: NDArray[np.uint8], landmarks: NDArray[np.float32], shut: float
+) -> NDArray[np.uint8]:
+    """Draw the skin above the upper lids down over the eyes; ``shut`` from 0, as they are, to 1."""
+    height, width = photograph.shape[:2]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    source = y.copy()
+    for contour in (RIGHT_EYE_CONTOUR, LEFT_EYE_CONTOUR):
+        edge = landmarks[list(contour), :2]
+        rows = []
+        for lid in (edge[8:].tolist() + edge[:1].tolist(), edge[:9].tolist()):
+            ordered = np.array(sorted(lid))
+            rows.append(np.interp(np.arange(width), ordered[:, 0], ordered[:, 1]))
+        upper, lower = (row.astype(np.float32)[None] for row in rows)
+        top = upper - 2 * np.float32(np.ptp(edge[:, 1]))
+        lid_now = upper + shut * (lower - upper)
+        between = (x >= edge[:, 0].min()) & (x <= edge[:, 0].max())
+        above = between & (y > top) & (y <= lid_now)
+        stretched = top + (y - top) * (upper - top) / np.maximum(lid_now - top, 1e-3)
+        source = np.where(above, stretched, source)
+    seen = cv2.remap(photograph, x, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(seen, np.uint8)

@@ -15,7 +15,7 @@ from detectors.blendshapes import (
     Blendshapes,
     BlendshapesMapping,
 )
-from detectors.contracts import BLENDSHAPES, FaceBundle, Measures, Score, Status
+from detectors.contracts import BLENDSHAPES, Clip, FaceBundle, Measures, Score, Status
 from detectors.pictures import BLUE, Image
 from detectors.runner import Runner
 
@@ -194,3 +194,55 @@ def test_the_strongest_are_drawn_as_bars_of_their_length() -> None:
 
 def test_without_coefficients_nothing_is_drawn() -> None:
     assert Blendshapes().pictures(bundle(None)) == ()
+
+
+def clip_of(rows: NDArray[np.float32], rate: float = 10.0) -> Clip:
+    count = len(rows)
+    return Clip(
+        times=np.arange(count) / rate,
+        roi_rgb=np.zeros((count, 4, 3), np.float32),
+        boxes=np.tile(np.float32([100, 100, 300, 350]), (count, 1)),
+        landmarks=np.zeros((count, 478, 3), np.float32),
+        blendshapes=rows,
+        tracks=(),
+        frame_size=(640, 480),
+    )
+
+
+STILL = np.tile(
+    vector(mouthSmileLeft=0.6, mouthSmileRight=0.5, jawOpen=0.2, browInnerUp=0.1), (40, 1)
+)
+
+
+def test_a_clip_is_measured_where_there_is_one_and_the_reference_does_not_look() -> None:
+    alone = Blendshapes().measure(bundle_with(blendshapes=STILL[0])).measures
+    seen = bundle_with(blendshapes=STILL[0], clip=clip_of(STILL)).only(Blendshapes.needs)
+    both = Blendshapes().measure(seen).measures
+    assert both["motion"] == pytest.approx(0, abs=1e-6)
+    assert {name: both[name] for name in alone} == alone
+    faithful = [Blendshapes.score(found, BlendshapesMapping()) for found in (alone, both)]
+    assert faithful[0] == faithful[1]
+    assert faithful[0].value > 0.5
+
+
+def test_a_policy_may_take_a_part_of_the_score_from_the_clip() -> None:
+    seen = bundle_with(blendshapes=STILL[0], clip=clip_of(STILL))
+    measures = Blendshapes().measure(seen).measures
+    one_frame = Blendshapes.score(measures, BlendshapesMapping()).value
+    half = Blendshapes.score(measures, BlendshapesMapping(over_time=0.5))
+    assert half.value == pytest.approx(one_frame / 2)
+    assert half.components["alive"] == 0.0
+    assert half.reasons == ("still_face",)
+    alive = {**measures, "motion": 0.34, "blink_depth": 0.0}
+    scored = Blendshapes.score(alive, BlendshapesMapping(over_time=1.0))
+    assert scored.value == pytest.approx((0.34 - 0.28) / (0.40 - 0.28))
+    assert scored.reasons == ()
+
+
+def test_a_clip_too_short_leaves_the_frame_to_judge() -> None:
+    seen = bundle_with(blendshapes=STILL[0], clip=clip_of(STILL[:10]))
+    measures = Blendshapes().measure(seen).measures
+    assert "motion" not in measures
+    mapping = BlendshapesMapping(over_time=1.0)
+    one_frame = Blendshapes.score(measures, BlendshapesMapping())
+    assert Blendshapes.score(measures, mapping) == one_frame

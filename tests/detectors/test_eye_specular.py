@@ -9,10 +9,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.contracts import LANDMARKS, FaceBundle, Measurement, Score, Status
+from detectors.contracts import LANDMARKS, FaceBundle, Measurement, NoOpinion, Score, Status
 from detectors.eye_specular import EyeSpecular, EyeSpecularMapping
 from detectors.pictures import BLUE, RED, Image, Picture
-from detectors.topology import LEFT_EYE_CONTOUR, LEFT_IRIS, RIGHT_EYE_CONTOUR, RIGHT_IRIS
+from detectors.topology import (
+    LEFT_EYE_CONTOUR,
+    LEFT_EYE_SOCKET,
+    LEFT_IRIS,
+    RIGHT_EYE_CONTOUR,
+    RIGHT_EYE_SOCKET,
+    RIGHT_IRIS,
+)
+from fusion.policy import load_policy
 
 COMPONENTS = ("presence", "symmetry", "area", "brightness")
 
@@ -52,11 +60,13 @@ def landmarks(gap: float = 0.8) -> Points:
     points = np.zeros((LANDMARKS, 3), np.float32)
     turn = np.arange(16) * 2 * np.pi / 16
     outline = RADIUS * np.column_stack([2 * np.cos(turn), gap * np.sin(turn)])
+    socket = RADIUS * np.column_stack([2.6 * np.cos(turn), 1.8 * np.sin(turn)])
     rim = RADIUS * np.array([(0, 0), (1, 0), (0, -1), (-1, 0), (0, 1)])
-    for iris, lids, side, outward in (
-        (RIGHT_IRIS, RIGHT_EYE_CONTOUR, "right", -1),
-        (LEFT_IRIS, LEFT_EYE_CONTOUR, "left", 1),
+    for iris, lids, around, side, outward in (
+        (RIGHT_IRIS, RIGHT_EYE_CONTOUR, RIGHT_EYE_SOCKET, "right", -1),
+        (LEFT_IRIS, LEFT_EYE_CONTOUR, LEFT_EYE_SOCKET, "left", 1),
     ):
+        points[list(around), :2] = CENTRES[side] + socket * (outward, 1)
         points[list(iris), :2] = CENTRES[side] + rim
         points[list(lids), :2] = CENTRES[side] + outline * (outward, 1)
     return points
@@ -64,7 +74,11 @@ def landmarks(gap: float = 0.8) -> Points:
 
 def mirrored(points: Points, width: int) -> Points:
     flipped = points.copy()
-    for one, other in ((RIGHT_IRIS, LEFT_IRIS), (RIGHT_EYE_CONTOUR, LEFT_EYE_CONTOUR)):
+    for one, other in (
+        (RIGHT_IRIS, LEFT_IRIS),
+        (RIGHT_EYE_CONTOUR, LEFT_EYE_CONTOUR),
+        (RIGHT_EYE_SOCKET, LEFT_EYE_SOCKET),
+    ):
         flipped[list(one)], flipped[list(other)] = points[list(other)], points[list(one)]
     flipped[:, 0] = width - flipped[:, 0]
     return flipped
@@ -236,6 +250,9 @@ def test_a_mirrored_face_measures_the_same_with_sides_swapped() -> None:
 
     for name, value in original.items():
         side, _, what = name.partition("_")
+        if side not in ("right", "left"):
+            assert flipped[name] == pytest.approx(value, abs=1e-6), name
+            continue
         twin = flipped[("left_" if side == "right" else "right_") + what]
         assert twin == pytest.approx(-value if what == "x" else value, abs=1e-6), name
     assert EyeSpecular.score(flipped, EyeSpecularMapping()) == EyeSpecular.score(
@@ -367,3 +384,103 @@ def test_an_eye_outside_the_crop_is_left_out() -> None:
     points[:, 0] -= 130  # the right eye is beyond the edge
     (left,) = EyeSpecular().pictures(bundle(draw((), ()), points))
     assert left.name == "left_eye"
+
+
+HARDENED = load_policy("hardened").signal("eye_specular").mapping
+
+
+def hardened(pixels: Pixels, points: Points | None = None) -> Score:
+    return EyeSpecular.score(measure(pixels, points).measures, HARDENED)
+
+
+def test_equal_lights_at_equal_places_have_no_gap() -> None:
+    found = measure(draw((LAMP, WINDOW), (LAMP, WINDOW))).measures
+    assert found["position_gap"] == pytest.approx(0, abs=0.01)
+    assert found["pattern_gap"] == pytest.approx(0, abs=0.01)
+    assert hardened(draw((LAMP, WINDOW), (LAMP, WINDOW))).value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("apart", [0.2, 0.6, 1.0])
+def test_a_light_at_another_place_is_as_far_off_as_it_is(apart: float) -> None:
+    here, there = (-apart / 2, 0.1, 0.15), (apart / 2, 0.1, 0.15)
+    found = measure(draw((here,), (there,))).measures
+    assert found["position_gap"] == pytest.approx(apart, abs=0.03)
+    assert found["pattern_gap"] == pytest.approx(0, abs=0.03)
+
+
+def test_another_pattern_at_the_same_place() -> None:
+    """Two lamps, 0.4 radii from their middle, against one there: each lamp is 0.3 from its edge."""
+    two = ((-0.4, 0.0, 0.1), (0.4, 0.0, 0.1))
+    found = measure(draw(two, ((0.0, 0.0, 0.1),))).measures
+    assert found["position_gap"] == pytest.approx(0, abs=0.03)
+    assert 0.25 < found["pattern_gap"] < 0.4
+
+
+def test_eyes_that_mirror_different_rooms_score_low_where_the_reference_is_content() -> None:
+    unlike = draw(((-0.6, -0.3, 0.12),), ((0.6, 0.3, 0.12),))
+    assert score(unlike).value == pytest.approx(1.0)
+    assert hardened(unlike).components["position"] == 0.0
+    assert hardened(unlike).value == pytest.approx(0.65)
+
+
+def test_a_light_in_one_eye_alone_agrees_with_nothing() -> None:
+    found = measure(draw(right=(LAMP,))).measures
+    assert "position_gap" not in found
+    components = EyeSpecular.score(found, HARDENED).components
+    assert components["position"] == components["pattern"] == 0.0
+
+
+def test_a_mirror_that_fills_the_iris_stays_cheap_to_compare() -> None:
+    large, points = rescaled(draw(iris=250), landmarks(), 8)
+    assert measure(large, points).measures["pattern_gap"] < 0.1
+
+
+def doubts(pixels: Pixels, points: Points | None = None, **quality: float) -> tuple[str, ...]:
+    seen = replace(bundle(pixels, landmarks() if points is None else points), quality=quality)
+    with pytest.raises(NoOpinion) as doubt:
+        EyeSpecular.score(EyeSpecular().measure(seen).measures, HARDENED)
+    return doubt.value.reasons
+
+
+def test_hardened_abstains_without_a_light_to_compare() -> None:
+    assert doubts(draw()) == ("no_highlight",)
+
+
+def test_hardened_abstains_on_a_small_iris() -> None:
+    small = rescaled(draw((LAMP,), (LAMP,)), landmarks(), 14 / (2 * RADIUS))
+    assert doubts(*small) == ("iris_too_small",)
+
+
+def test_hardened_abstains_on_eyes_half_closed() -> None:
+    lamp = (0.3, 0.0, 0.2)
+    gap = 0.3
+    assert 0.3 < measure(draw((lamp,), (lamp,), gap), landmarks(gap)).measures["left_visible"] < 0.5
+    assert doubts(draw((lamp,), (lamp,), gap), landmarks(gap)) == ("iris_hidden",)
+
+
+def test_hardened_abstains_behind_dark_glasses() -> None:
+    lit = draw((LAMP,), (LAMP,))
+    assert doubts(lit, darker_eye=0.3) == ("eyes_covered",)
+    seen = replace(bundle(lit, landmarks()), quality={"darker_eye": 0.9})
+    assert EyeSpecular.score(EyeSpecular().measure(seen).measures, HARDENED).value > 0.9
+
+
+def test_hardened_abstains_where_something_shines_beside_an_eye() -> None:
+    shining = draw((LAMP,), (LAMP,))
+    at_x, at_y = CENTRES["left"]
+    cv2.circle(shining, (int(at_x), int(at_y - 1.2 * RADIUS)), 8, (255, 255, 255), cv2.FILLED)
+    found = measure(shining).measures
+    assert found["left_glare"] > 0.04
+    assert found["right_glare"] == 0.0
+    assert doubts(shining) == ("glare_beside_eyes",)
+
+
+def test_bright_skin_is_no_glare() -> None:
+    bright = draw((LAMP,), (LAMP,))
+    bright[bright == SKIN] = 210
+    assert measure(bright).measures["left_glare"] == 0.0
+
+
+def test_a_socket_out_of_sight_has_no_glare() -> None:
+    found = measure(draw((LAMP,), (LAMP,)), landmarks() + np.float32(500)).measures
+    assert "left_glare" not in found

@@ -197,6 +197,15 @@ def test_rescaling_rescales(locator, astronaut, factor):
     assert apart.mean() < 2
 
 
+def filmed(pixels, count):
+    """A clip of a still picture, with the noise of a sensor."""
+    rng = np.random.default_rng(0)
+    return [
+        Frame(index / 10, np.clip(pixels + rng.normal(0, 2, pixels.shape), 0, 255).astype(np.uint8))
+        for index in range(count)
+    ]
+
+
 def test_a_clip_without_a_face_is_a_problem_and_not_a_failure(locator, astronaut):
     frames = [Frame(index / 10, np.zeros((120, 160, 3), np.uint8)) for index in range(5)]
     located = locator.locate(astronaut, frames)
@@ -206,19 +215,34 @@ def test_a_clip_without_a_face_is_a_problem_and_not_a_failure(locator, astronaut
 
 
 def test_a_clip_is_traced(locator, astronaut):
-    located = locator.locate(astronaut, (Frame(index / 10, astronaut) for index in range(4)))
+    located = locator.locate(astronaut, filmed(astronaut, 4))
     assert located.problems == ()
     np.testing.assert_allclose(located.bundle.clip.times, (0, 0.1, 0.2, 0.3))
 
 
 def test_a_face_can_be_located_first_and_followed_later(locator, astronaut):
-    frames = [Frame(index / 10, astronaut) for index in range(4)]
+    frames = filmed(astronaut, 4)
     still = locator.locate(astronaut)
     assert still.bundle.clip is None
     both, at_once = locator.follow(still, frames), locator.locate(astronaut, frames)
     np.testing.assert_array_equal(both.bundle.clip.times, at_once.bundle.clip.times)
-    assert both.quality == at_once.quality == still.quality
+    assert both.quality == at_once.quality == {**still.quality, **both.bundle.clip.continuity}
+    assert both.bundle.quality == both.quality
     assert locator.follow(still, None) is still
+
+
+def test_one_picture_again_and_again_is_a_problem(locator, astronaut):
+    located = locator.locate(astronaut, [Frame(index / 10, astronaut) for index in range(4)])
+    assert located.problems == (FaceProblem.CLIP_FROZEN,)
+    assert located.quality["clip_repeated"] == 1
+
+
+def test_a_clip_that_starts_over_is_a_problem(locator, astronaut):
+    frames = [frame.pixels for frame in filmed(astronaut, 3)]
+    again = [Frame(index / 10, frames[index % 3]) for index in range(9)]
+    located = locator.locate(astronaut, again)
+    assert located.problems == (FaceProblem.CLIP_LOOPED,)
+    assert located.quality["clip_returned"] == 6 / 8
 
 
 def test_a_clip_is_left_alone_without_a_face(locator):

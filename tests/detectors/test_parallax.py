@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+from contextlib import closing
+
 import cv2
 import numpy as np
 import pytest
@@ -13,14 +16,19 @@ from detectors.contracts import Clip, Status, TrackWindow
 from detectors.landmarks import MeshLandmarker
 from detectors.parallax import Parallax, ParallaxMapping, plane_turn_deg, turn_deg
 from detectors.pose import focal_length
+from evaluation.attacks import CLIPS, Recording
+from media.clips import read_clip
 
 SIZE = (640, 480)
 
 
 def surface(kind, count=120):
-    """Points (N, 3) in cm on the face: on its relief, or flattened."""
+    """Points (N, 3) in cm on the face: on its relief, on a part of it (a number), or flattened."""
     places = np.random.default_rng(5).uniform((-5.5, -7), (5.5, 6), (count, 2))
     known = np.array(list(VERTICES.values()))
+    if not isinstance(kind, str):
+        head = surface("head", count)[:, 2]
+        return np.column_stack([places, head.mean() + kind * (head - head.mean())])
     depth = {
         "head": RBFInterpolator(known[:, :2], known[:, 2])(places),
         "plane": np.full(count, 4.0),
@@ -81,6 +89,14 @@ def test_a_turning_print_has_none(turn):
     assert score.reasons == ("planar",)
 
 
+@pytest.mark.parametrize("part", [0.25, 0.5, 1.0, 1.5])
+def test_relief_grows_with_the_depth_that_was_rendered(part):
+    """A mask of half the depth of a face leaves half of its relief."""
+    whole = Parallax().measure(bundle(window("head", 12, noise=0.02))).measures["relief_pct"]
+    found = Parallax().measure(bundle(window(part, 12, noise=0.02))).measures["relief_pct"]
+    assert found == pytest.approx(part * whole, rel=0.15)
+
+
 def test_a_print_is_caught_though_its_landmarks_barely_turn():
     measured = Parallax().measure(bundle(window("plane", 30, seen_turn=3)))
     assert measured.measures["turn_deg"] < 6
@@ -115,6 +131,15 @@ def test_noise_is_not_taken_for_a_turning_plane():
     for seed in range(5):
         noisy = window("head", 1, noise=1.5, position=(0, 0, -50), seed=seed)
         assert Parallax().measure(bundle(noisy)).reasons == ("insufficient_motion",)
+
+
+def test_points_that_are_all_noise_are_no_plane_though_the_landmarks_turn():
+    """In a real clip of a talking head a second of 6 degrees once left no relief and no plane."""
+    for seed in range(5):
+        noisy = window("plane", 1, seen_turn=7, noise=3.0, seed=seed)
+        measured = Parallax().measure(bundle(noisy))
+        assert measured.measures["turn_deg"] >= 6
+        assert measured.reasons == ("insufficient_motion",)
 
 
 def test_the_needed_turn_is_a_parameter():
@@ -236,6 +261,38 @@ def test_pictures_of_a_turning_print(portrait):
 
 def test_pictures_of_a_still_print(portrait):
     assert seen(portrait, flat=True, degrees=2).reasons == ("insufficient_motion",)
+
+
+def traced(frames):
+    clip = trace_clip(frames, MeshLandmarker())
+    return Parallax().measure(bundle_with(frame_size=clip.frame_size, clip=clip))
+
+
+@pytest.mark.data
+def test_a_clip_of_a_real_head_that_turns(data_dir):
+    file = data_dir / "videos/live/ffpp_004.mp4"
+    measured = traced(itertools.takewhile(lambda f: f.time < 7, read_clip(file.read_bytes())))
+    assert measured.status is Status.OK
+    assert value(measured) == 1.0
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("clip", ["live/wolfhuo_live.mp4", "pulse/evm_face.mp4"])
+def test_a_photograph_of_a_real_face_that_is_turned(data_dir, clip):
+    with closing(read_clip((data_dir / "videos" / clip).read_bytes())) as frames:
+        first = next(frames)
+    recording = Recording((first,), np.zeros((478, 2), np.float32))
+    measured = traced(CLIPS["print_turned"](recording, 1))
+    assert measured.status is Status.OK
+    assert measured.measures["plane_turn_deg"] > 10
+    assert value(measured) == 0.0
+
+
+@pytest.mark.data
+def test_a_clip_of_a_real_head_held_still_says_nothing(data_dir):
+    file = data_dir / "videos/pulse/evm_face.mp4"
+    measured = traced(itertools.takewhile(lambda f: f.time < 3, read_clip(file.read_bytes())))
+    assert measured.reasons == ("insufficient_motion",)
 
 
 def test_the_windows_are_drawn_in_their_time():

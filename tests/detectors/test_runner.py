@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from bundles import bundle_with
 
-from detectors.contracts import Detector, FaceBundle, Measurement, Measures, Score, Status
+from detectors.contracts import Clip, Detector, FaceBundle, Measurement, Measures, Score, Status
 from detectors.face import FaceProblem, Located
 from detectors.pictures import Image
 from detectors.registry import DETECTORS
@@ -111,6 +113,31 @@ def test_only_what_a_detector_needs_travels(bundle: FaceBundle) -> None:
     assert sent.landmarks.shape == (478, 3)
     assert sent.box == bundle.box
     assert sent.frame_size == bundle.frame_size
+
+
+class Either(Probe):
+    """Reads the clip where there is one."""
+
+    needs = ("crop", "clip.times?")
+
+
+def test_an_optional_field_is_not_missed_and_travels_where_it_is(bundle: FaceBundle) -> None:
+    assert missing_input(Either, Located(bundle, (), {})) is None
+    assert bundle.only(Either.needs).clip is None
+    times = np.array([0.0, 0.1])
+    clip = Clip(
+        times=times,
+        roi_rgb=np.zeros((2, 4, 3), np.float32),
+        boxes=np.zeros((2, 4), np.float32),
+        landmarks=np.zeros((2, 478, 3), np.float32),
+        blendshapes=None,
+        tracks=(),
+        frame_size=(8, 8),
+    )
+    sent = replace(bundle, clip=clip).only(Either.needs).clip
+    assert sent is not None
+    assert sent.times is times
+    assert sent.roi_rgb.size == 0
 
 
 def test_names_are_unique() -> None:

@@ -37,7 +37,7 @@ def test_the_faithful_policy_weighs_components_as_the_reference_does() -> None:
         name: {
             parameter.removesuffix("_weight"): value
             for parameter, value in asdict(entry.mapping).items()
-            if parameter.endswith("_weight")
+            if parameter.endswith("_weight") and value
         }
         for name in policy.weights
         if (entry := policy.signal(name))
