@@ -13,6 +13,7 @@ from detectors.contracts import BLENDSHAPES, LANDMARKS, Clip
 from detectors.following import Follower, FrameLike, Seen
 from detectors.landmarks import Landmarker, Tracker, bounding_box
 from detectors.regions import Regions
+from detectors.stills import StillKeeper, StillSettings
 from detectors.tracks import PointTracker, TrackSettings
 
 
@@ -37,6 +38,7 @@ class ClipSettings:
         min_found: share of the frames that must show a face.
         min_region_px: pixels below which a region of skin counts as not visible.
         tracks: how points are followed by optical flow.
+        stills: which pictures are kept.
     """
 
     irises: bool = True
@@ -47,10 +49,14 @@ class ClipSettings:
     min_found: float = 0.5
     min_region_px: int = 16
     tracks: TrackSettings = field(default_factory=TrackSettings)
+    stills: StillSettings = field(default_factory=StillSettings)
 
 
 def trace_clip(
-    frames: Iterable[FrameLike], landmarker: Landmarker, settings: ClipSettings | None = None
+    frames: Iterable[FrameLike],
+    landmarker: Landmarker,
+    settings: ClipSettings | None = None,
+    keeper: StillKeeper | None = None,
 ) -> Clip | None:
     """Follow the face through a clip.
 
@@ -63,6 +69,7 @@ def trace_clip(
         frames: consumed one by one. Frames of another size than the first count as faceless.
         landmarker: gives blendshapes, where it can.
         settings: how.
+        keeper: is shown every frame as well, and keeps a few.
 
     Returns:
         The traces; or None if fewer than ``min_found`` of the frames show a face. Rows of
@@ -77,6 +84,8 @@ def trace_clip(
         follower = Follower(tracker, settings.stride, settings.stride_s, settings.still_pct)
         for seen in follower.follow(frames):
             traces.add(seen)
+            if keeper is not None:
+                keeper.add(seen)
     return traces.clip()
 
 

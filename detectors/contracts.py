@@ -99,6 +99,21 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Still:
+    """One frame of a clip, around the face; the stills of a clip share their coordinates.
+
+    Attributes:
+        time: seconds from the first frame of the clip.
+        pixels: uint8 RGB (h, w, 3), reduced; read-only.
+        landmarks: float32 (478, 3) in its pixels.
+    """
+
+    time: float
+    pixels: NDArray[np.uint8]
+    landmarks: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FaceBundle:
     """One located face, ready for every detector.
 
@@ -114,6 +129,8 @@ class FaceBundle:
         pose: float32 (4, 4), head to camera, rotation and translation in centimetres; or None.
         quality: raw measures of the capture, such as ``faces`` and ``face_px``.
         clip: the traces of the clip, or None.
+        stills: a few small pictures of the clip; none without one. A detector that asks for them
+            looks at a selfie that comes alone, too.
         channel: how the capture reached the client.
     """
 
@@ -128,6 +145,7 @@ class FaceBundle:
     pose: NDArray[np.float32] | None = None
     quality: Measures = field(default_factory=dict)
     clip: Clip | None = None
+    stills: tuple[Still, ...] = ()
     channel: Channel = "upload"
 
     @property

@@ -20,6 +20,7 @@ from detectors.landmarks import Face, FullRangeDetector, Landmarker, load_landma
 from detectors.pixels import Box, Pixels, around, shrink, visible
 from detectors.pose import head_pose
 from detectors.quality import measure_face, measure_frame
+from detectors.stills import StillKeeper
 from media.capture import Channel
 
 
@@ -132,14 +133,17 @@ class FaceLocator:
         """
         if located.bundle is None or frames is None:
             return located
-        clip = trace_clip(frames, self.landmarker, self.settings.clip)
+        keeper = StillKeeper(self.settings.clip.stills)
+        clip = trace_clip(frames, self.landmarker, self.settings.clip, keeper)
         if clip is None:
             problems = (*located.problems, FaceProblem.NO_FACE_IN_CLIP)
             return replace(located, problems=problems)
         quality = {**located.quality, **clip.continuity}
         return replace(
             located,
-            bundle=replace(located.bundle, clip=clip, quality=quality),
+            bundle=replace(
+                located.bundle, clip=clip, stills=keeper.stills, quality=quality
+            ),
             problems=(*located.problems, *self._discontinuities(clip.continuity)),
             quality=quality,
         )
