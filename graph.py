@@ -6,7 +6,7 @@
               │               ├──▶ depth ────────────┤
               │               ├──▶ rppg ─────────────┤
               │               ├──▶ parallax ─────────┤
-              │               ├──▶ moire ────────────┤
+              │               ├──▶ recapture ────────┤
               │               └──▶ liveness ─────────┼──▶ Fusion ──▶ verdict
               │                                      │
               └──▶ Document ──┬──▶ document_moire ───┤

@@ -7,7 +7,7 @@ const SIGNALS = {
   depth: ["Depth", "relief of the face against a flat print or screen"],
   rppg: ["Pulse", "the colour of the skin following a heartbeat"],
   parallax: ["Head turn", "near parts moving more than far ones, which a flat print cannot do"],
-  moire: ["Screen pattern", "interference between a screen's pixels and the camera's"],
+  recapture: ["Print or screen", "colours, grids and edges that a picture of a picture has"],
   liveness: ["Liveness model", "a trained model's opinion on live or spoofed"],
   deepfake: ["Deepfake model", "a trained model's opinion on real or manipulated"],
   document_moire: ["Document: screen pattern", "interference between a screen's pixels and the camera's"],

@@ -1,4 +1,4 @@
-"""Is the face a photograph of a screen? Peaks that its grid of pixels leaves in the spectrum.
+"""Is something a photograph of a screen? Peaks that its grid of pixels leaves in the spectrum.
 
 Formula of the peak ratio: FaceVault, "Deepfake Defense", *Moire Pattern Detection*. On photographs
 of screens and of real things by five people, sent through messengers, it hardly separates (AUC
@@ -11,22 +11,10 @@ screen that was out of focus, far away or strongly reduced in size shows nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from detectors.contracts import (
-    Detector,
-    FaceBundle,
-    Measurement,
-    Measures,
-    Score,
-    Status,
-    logistic,
-)
+from detectors.contracts import Measurement, Measures, Score, Status, logistic
 from detectors.interference import PATCH, consistency, patches, prominence, ring_ratio, texture
-from detectors.interference_pictures import MAP_TITLE, SPECTRUM_TITLE, draw_interference
-from detectors.pictures import Image, Picture
 from detectors.pixels import Pixels, grey
 
 MIN_TEXTURE = -2.0
@@ -59,36 +47,6 @@ class MoireMapping:
     texture: float = -0.66
     ratio_weight: float = 1.0
     interference_weight: float = 0.0
-
-
-class Moire(Detector[MoireMapping]):
-    """The spectrum of the crop, at the resolution in which the face was cut out.
-
-    Measures: those of :func:`measure_moire`.
-    """
-
-    name: ClassVar[str] = "moire"
-    needs: ClassVar[tuple[str, ...]] = ("crop",)
-    mapping: ClassVar[type] = MoireMapping
-
-    def measure(self, bundle: FaceBundle) -> Measurement:
-        """Measure the crop."""
-        return measure_moire(bundle.crop)
-
-    def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
-        """Draw the patches of the telling scale, and the spectrum of the strongest."""
-        drawn = draw_interference(bundle.crop)
-        if drawn is None:
-            return ()
-        return (
-            Image("map", MAP_TITLE, drawn.map),
-            Image("spectrum", SPECTRUM_TITLE, drawn.spectrum),
-        )
-
-    @staticmethod
-    def score(measures: Measures, mapping: MoireMapping) -> Score:
-        """Map the spectrum to a score."""
-        return score_moire(measures, mapping)
 
 
 def measure_moire(pixels: Pixels) -> Measurement:

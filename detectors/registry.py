@@ -10,8 +10,8 @@ from detectors.depth import Depth
 from detectors.eye_specular import EyeSpecular
 from detectors.gan_texture import GanTexture
 from detectors.liveness import Liveness
-from detectors.moire import Moire
 from detectors.parallax import Parallax
+from detectors.recapture import Recapture
 from detectors.rppg import Rppg
 
 DETECTORS: tuple[type[Detector[Any]], ...] = (
@@ -21,6 +21,6 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     Depth,
     Rppg,
     Parallax,
-    Moire,
+    Recapture,
     Liveness,
 )

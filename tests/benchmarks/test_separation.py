@@ -108,7 +108,7 @@ def test_the_command_counts_every_capture(measured: tuple[dict[str, Any], str, P
 def test_the_command_finds_what_was_drawn(measured: tuple[dict[str, Any], str, Path]) -> None:
     report, _, _ = measured
     signals = {row["signal"]: row for row in report["data_sets"][0]["signals"]}
-    stills = ["eye_specular", "blendshapes", "gan_texture", "depth", "moire", "liveness"]
+    stills = ["eye_specular", "blendshapes", "gan_texture", "depth", "recapture", "liveness"]
     assert list(signals) == stills
     texture = signals["gan_texture"]
     assert texture["scored"] == {"real": 5, "attack": 5}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 import single_logit
 from bundles import bundle_with
+from moving_faces import Frame
 from numpy.typing import NDArray
 
-from detectors.contracts import FaceBundle, Status
+from detectors.chroma import ColourFormula
+from detectors.contracts import FaceBundle, Status, Still
 from detectors.face import FaceLocator
 from detectors.liveness import (
     MIN_BOX,
@@ -312,3 +315,111 @@ def test_whoever_was_measured_counts_and_without_those_named_everybody() -> None
 def test_an_extreme_answer_overflows_nothing() -> None:
     for value, wanted in ((-5000.0, 0.0), (5000.0, 1.0)):
         assert Liveness.score({"v2_2_7": value}, PAIR).value == wanted
+
+
+# Colours and detail.
+
+
+COLOURS = {"colours": 0.1, "hue_spread_deg": 0.0, "fine_detail": 0.5}
+FLAT = ColourFormula(bias=-3.0, colours=0.0, hue_spread=0.0, fine_detail=0.0)
+
+
+def test_colours_support_within_their_cap_and_the_reference_has_none() -> None:
+    plain = Liveness.fused(MEASURES, FUSED)
+    for cap in (0.0, 1.0, 2.5):
+        mapping = replace(FUSED, colour=FLAT, colour_cap=cap)
+        assert Liveness.fused({**MEASURES, **COLOURS}, mapping) == pytest.approx(plain - cap)
+        assert Liveness.fused(MEASURES, mapping) == plain  # an old record has no colours
+    assert LivenessMapping().colour_cap == 0
+    coloured = Liveness.score({**MEASURES, **COLOURS}, PAIR)
+    assert coloured == Liveness.score(MEASURES, PAIR)
+
+
+def test_a_model_of_the_operators_own_is_asked_alone() -> None:
+    mapping = replace(FUSED, colour=FLAT, colour_cap=2.0)
+    assert Liveness.fused({"own": 1.5, **COLOURS}, mapping) == 1.5
+
+
+# The clip's stills.
+
+
+def still(at: int, answer: float) -> Still:
+    """A face of 60 by 72 pixels with room, of the colour that makes :class:`Answers` say so."""
+    landmarks = np.zeros((478, 3), np.float32)
+    landmarks[:, :2] = (100, 100)
+    landmarks[:2, :2] = (70, 64), (130, 136)
+    return Still(float(at), np.full((200, 200, 3), round(100 + 10 * answer), np.uint8), landmarks)
+
+
+class Answers(Liveness):
+    """Says what a still is told to say."""
+
+    def log_odds(self, pixels: Pixels, box: Box) -> dict[str, float]:
+        return {"v2_2_7": (float(pixels.mean()) - 100) / 10, "v1se_4_0": 0.0}
+
+
+def asked(*answers: float) -> Mapping[str, float]:
+    stills = tuple(still(at, 2 * answer) for at, answer in enumerate(answers))
+    return Answers().measure(replace(framed(100, 120, 100, 120), stills=stills)).measures
+
+
+@pytest.mark.parametrize(
+    ("answers", "looked", "mean"),
+    [
+        ((5.0, -5.0, -5.0), 1, 5.0),  # clear at once
+        ((-4.5,), 1, -4.5),
+        ((2.0, 3.0, 3.0, 3.0), 3, 8 / 3),  # 2.5 < 4/√2, 2.67 > 4/√3
+        ((2.0, -2.0, 1.0, -1.0, 0.5), 5, 0.1),  # never clear: all of them
+    ],
+)
+def test_stills_are_asked_until_their_answers_are_clear(
+    answers: tuple[float, ...], looked: int, mean: float
+) -> None:
+    found = asked(*answers)
+    assert found["stills"] == looked
+    assert (found["v2_2_7_clip"] + found["v1se_4_0_clip"]) / 2 == pytest.approx(mean)
+    assert found["colours_clip"] == pytest.approx(1 / 2000)
+
+
+def test_without_a_clip_there_are_no_votes() -> None:
+    assert not [name for name in asked() if name.endswith("_clip") or name == "stills"]
+
+
+def test_a_still_without_room_or_pixels_is_not_asked() -> None:
+    tight = Still(0.0, still(0, 9.0).pixels[60:140, 68:132], still(0, 0).landmarks - (68, 60, 0))
+    small = Still(1.0, still(1, 9.0).pixels, still(1, 0).landmarks * np.float32(0.5))
+    bundle = replace(framed(100, 120, 100, 120), stills=(tight, small, still(2, 3.0)))
+    found = Answers().measure(bundle).measures
+    assert found["stills"] == 1
+    assert found["v2_2_7_clip"] == pytest.approx(3.0)
+
+
+def test_selfie_and_clip_both_count() -> None:
+    measures = {**MEASURES, "stills": 3.0, **{f"{name}_clip": -2.0 for name in MEASURES}}
+    selfie = Liveness.fused(MEASURES, FUSED)
+    for weight in (0.0, 0.5, 1.0):
+        mapping = replace(FUSED, clip_weight=weight, shift=0.5)
+        wanted = (1 - weight) * selfie + weight * -2.0
+        assert Liveness.fused(measures, mapping) == pytest.approx(wanted)
+        score = Liveness.score(measures, mapping)
+        assert score.value == pytest.approx(logistic(wanted - 0.5))
+        assert ("clip" in score.components) is (weight > 0)
+    assert Liveness.score(measures, PAIR) == Liveness.score(MEASURES, PAIR)
+
+
+@pytest.mark.weights
+def test_a_clip_of_a_known_face_is_judged_like_its_selfie(
+    models_dir: Path, locator: FaceLocator, astronaut: NDArray[np.uint8]
+) -> None:
+    """Each network alone moves by units when a face is reduced; what they say together stays."""
+    film = [Frame(at / 10, astronaut) for at in range(12)]
+    bundle = locator.follow(locator.locate(astronaut), film).bundle
+    assert bundle is not None
+    assert len(bundle.stills) > 3
+    found = loaded().measure(bundle.only(Liveness.needs)).measures
+    assert 1 <= found["stills"] <= len(bundle.stills)
+    means = [
+        np.mean([found[name + end] for name in ("v2_1_5", "v2_2_7", "v1se_4_0")])
+        for end in ("", "_clip")
+    ]
+    assert min(means) > 1

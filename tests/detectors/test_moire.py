@@ -8,41 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from bundles import bundle_with
+from simulated_screen import recaptured
 
 from detectors.contracts import Measures, Status
-from detectors.interference_pictures import draw_interference
-from detectors.moire import Moire, MoireMapping, measure_moire, score_moire
-from detectors.pictures import MAX_SIDE, Image
+from detectors.moire import MoireMapping, measure_moire, score_moire
 from detectors.pixels import Pixels
 
 PATCHWISE = MoireMapping(ratio_weight=0.0, interference_weight=1.0)
 FOUND = {"peak_ratio": 0.5, "prominence": 5.0, "consistency": 0.5, "texture": 1.0}
-
-
-def recaptured(screen: Pixels, pitch: float, gap: float, degrees: float = 4.0) -> Pixels:
-    """Photograph a screen.
-
-    Args:
-        screen: what it shows, uint8 RGB.
-        pitch: camera pixels per screen pixel.
-        gap: how much darker than a pixel the lines between pixels are, 0..1.
-        degrees: the camera's tilt.
-    """
-    cell = 4
-    shown = np.kron(screen, np.ones((cell, cell, 1), np.uint8)).astype(np.float32)
-    shown[cell - 1 :: cell] *= 1 - gap
-    shown[:, cell - 1 :: cell] *= 1 - gap
-    height, width = shown.shape[:2]
-    zoom = pitch / cell
-    size = (int(width * zoom * 0.9), int(height * zoom * 0.9))
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, zoom)
-    turn[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
-    seen = cv2.warpAffine(cv2.GaussianBlur(shown, (0, 0), 0.5 / zoom), turn, size)
-    seen = cv2.GaussianBlur(seen, (0, 0), 0.6)
-    seen += np.random.default_rng(0).normal(0, 1.5, seen.shape).astype(np.float32)
-    _, file = cv2.imencode(".jpg", seen.clip(0, 255), [cv2.IMWRITE_JPEG_QUALITY, 90])
-    return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
 
 
 def measures(pixels: Pixels) -> Measures:
@@ -79,13 +52,6 @@ def test_a_grid_too_fine_for_the_camera_leaves_nothing(astronaut: Pixels) -> Non
     sharp = recaptured(astronaut, 2.3, 0.4)
     blurred = cv2.resize(sharp, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
     assert measures(blurred.astype(np.uint8))["prominence"] < measures(sharp)["prominence"] - 2
-
-
-def test_the_detector_looks_at_the_crop(astronaut: Pixels) -> None:
-    measured = Moire().measure(bundle_with(crop=astronaut).only(Moire.needs))
-    assert measured == measure_moire(astronaut)
-    score = Moire.score(measured.measures, MoireMapping())
-    assert score == score_moire(measured.measures, MoireMapping())
 
 
 def test_scores_worked_by_hand() -> None:
@@ -136,18 +102,3 @@ def test_photographs_of_screens_score_lower(data_dir: Path) -> None:
         assert min(map(len, scores.values())) >= 6
         wins = [real > screen for real in scores["real"] for screen in scores["screen"]]
         assert np.mean(wins) > 0.7
-
-
-def test_the_crop_is_drawn_as_a_page_is(astronaut: Pixels) -> None:
-    where, spectrum = Moire().pictures(bundle_with(crop=astronaut))
-    drawn = draw_interference(astronaut)
-    assert drawn is not None
-    assert isinstance(where, Image)
-    assert isinstance(spectrum, Image)
-    assert (where.pixels == drawn.map).all()
-    assert (spectrum.pixels == drawn.spectrum).all()
-    assert spectrum.pixels.shape == (MAX_SIDE, MAX_SIDE, 3)
-
-
-def test_a_small_crop_is_not_drawn() -> None:
-    assert Moire().pictures(bundle_with(crop=np.zeros((200, 300, 3), np.uint8))) == ()
