@@ -13,6 +13,7 @@ import typer
 
 from calibration.errors import CalibrationError
 from calibration.fusion_command import fusion
+from calibration.liveness_command import liveness
 
 if TYPE_CHECKING:
     from calibration.quality import Calibration
@@ -100,6 +101,9 @@ def quality(
         err.print(f"good shots without a face, left out: {len(passing) - found.good}")
     write(out, {"quality.yaml": fragment(found).encode(), "quality.png": histograms(found)})
     _show(found, out)
+
+
+app.command()(liveness)
 
 
 def look(
