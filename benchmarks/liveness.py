@@ -21,11 +21,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from detectors.contracts import Measures, Status, logistic
+from detectors.contracts import FaceBundle, Measures, Status, Still, logistic
 from detectors.face import FaceLocator
 from detectors.liveness import Liveness, LivenessMapping
 from detectors.recapture import Recapture, RecaptureMapping
 from detectors.runner import Runner
+from detectors.sway import sway_pct
 from evaluation.intervals import Weights, bootstrap, proportion
 from evaluation.labels import BONA_FIDE
 from evaluation.metrics import curve, errors
@@ -46,11 +47,11 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "samples": ("pad/samples/",),
     "clips": ("videos/live/", "videos/replay/", "videos/pulse/evm_face"),
     "FFHQ, whole": ("synthetic/whole/ffhq_real",),
-    "FFHQ, cut": ("synthetic/ffhq_real/",),
     "celebrities": ("faces/pairs_deepface/",),
-    "UTKFace": ("faces/utkface_200/",),
+    "FFHQ, cut": ("synthetic/ffhq_real/",),
 }
-"""Folders of each source. Those of live faces alone only have a BPCER."""
+"""Folders of each source. Those of live faces alone only have a BPCER. UTKFace is not among them:
+200 pixels, compressed again and again, show no camera's detail."""
 
 LIMIT = 0.05
 """BPCER at which attacks are counted."""
@@ -212,6 +213,48 @@ def _pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
         return
 
 
+def swayed(data: Path, kept: Path) -> dict[str, float]:
+    """The sway between the two frames of each video of Replay-Attack, by the video's name.
+
+    A video whose background cannot be followed, or with one frame, is not among them.
+    """
+    if kept.exists():
+        known: dict[str, float] = json.loads(kept.read_text())
+        return known
+    videos: dict[str, list[str]] = {}
+    for source, row in rows_of(data):
+        if source in ("devel", "train"):
+            videos.setdefault(video_of(row["path"]), []).append(row["path"])
+    locator = FaceLocator()
+    locator.load()
+    found = {}
+    with progress("Following") as update:
+        for at, (video, paths) in enumerate(videos.items()):
+            stills = [
+                Still(0.0, bundle.frame, _in_pixels(bundle))
+                for path in sorted(paths)
+                for pixels in _pictures(data / path)
+                if (bundle := locator.locate(pixels).bundle) is not None
+            ]
+            if moved := sway_pct(stills):
+                found[video] = moved[0]
+            update(at + 1, len(videos))
+    kept.write_text(json.dumps(found))
+    return found
+
+
+def video_of(path: str) -> str:
+    """The video that a frame of Replay-Attack was taken from: its name without the frame's."""
+    return path.rpartition("_frame_")[0]
+
+
+def _in_pixels(bundle: FaceBundle) -> NDArray[np.float32]:
+    height, width = bundle.frame.shape[:2]
+    points = np.zeros_like(bundle.landmarks)
+    points[:, :2] = bundle.in_frame * (width, height)
+    return points
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """The images of one or more sources, with what one system made of them."""
@@ -276,6 +319,70 @@ def halves(seen: Sequence[Seen], compared: Mapping[str, Score], seed: int) -> It
             yield f"| {name} | {part.figures(threshold, seed)} |"
 
 
+def videos(
+    seen: Sequence[Seen], compared: Mapping[str, Score], sway: Mapping[str, float], seed: int
+) -> Iterator[str]:
+    """Replay-Attack again, the two frames of a video judged together, without and with its sway."""
+    recapture: RecaptureMapping = load_policy("hardened").signal("recapture").mapping  # type: ignore[union-attr]
+    name = [name for name in compared if "colour" in name][-1]
+    frames: dict[str, list[Seen]] = {}
+    for one in seen:
+        if one.source in ("devel", "train"):
+            frames.setdefault(video_of(one.path), []).append(one)
+
+    def odds(one: Seen, moved: bool) -> float:
+        of = frames[video_of(one.path)]
+        scores = np.array([compared[name](frame) for frame in of])
+        known = scores[np.isfinite(scores)]
+        z = float(np.mean(np.log(known / (1 - known)))) if len(known) else np.nan
+        if moved and (pct := sway.get(video_of(one.path))) is not None:
+            z += Recapture.log_odds({"sway_pct": pct}, recapture)
+        return z
+
+    judged = {
+        f"{name}, two frames": lambda one: odds(one, moved=False),
+        "the same and sway": lambda one: odds(one, moved=True),
+    }
+    first = [next(iter(of)) for of in frames.values()]
+    yield f"\nVideos, by two frames; the background is followed in {len(sway)} of {len(first)}."
+    yield from halves(first, judged, seed)
+    yield "\nSway in % of the face's width, quantiles:\n"
+    yield "| species | videos | 5% | 50% | 95% |"
+    yield "|---|---|---|---|---|"
+    for kind in sorted({one.kind for one in first}):
+        values = [
+            sway[v] for one in first if one.kind == kind and (v := video_of(one.path)) in sway
+        ]
+        low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
+        yield f"| {kind} | {len(values)} | {low:.2f} | {middle:.2f} | {high:.2f} |"
+
+
+def traces(seen: Sequence[Seen]) -> Iterator[str]:
+    """What each measure of recapture separates, and how many are below its veto."""
+    policy = load_policy("hardened").signal("recapture")
+    veto = policy.veto_below or 0.0  # type: ignore[union-attr]
+    sources = ("devel", "train", "samples", "clips")
+    yield "\nAUC of each measure of recapture, high for live; images that have it:\n"
+    yield f"| measure | {' | '.join(sources)} |"
+    yield "|---" * (len(sources) + 1) + "|"
+    names = sorted({name for one in seen for name in one.recapture or {}} - {"box_px"})
+    for name in names:
+        cells = []
+        for source in sources:
+            of = [s for s in seen if s.source == source and name in (s.recapture or {})]
+            values = [(s.recapture or {})[name] for s in of]
+            found = curve(values, [s.live for s in of]).auc if of else np.nan
+            cells.append(f"{found:.2f} ({len(of)})" if np.isfinite(found) else "—")
+        yield f"| {name} | {' | '.join(cells)} |"
+    live = [s for s in seen if s.live and s.recapture]
+    below = [
+        s
+        for s in live
+        if Recapture.score(s.recapture or {}, policy.mapping).value < veto  # type: ignore[union-attr]
+    ]
+    yield f"\nLive images below the veto of recapture: {len(below)} of {len(live)}."
+
+
 def elsewhere(seen: Sequence[Seen], compared: Mapping[str, Score], seed: int) -> Iterator[str]:
     """AUC within each collector and publisher, and over all of them; silence is overruled."""
     places: dict[str, list[Seen]] = {}
@@ -338,6 +445,8 @@ def main(
         *halves(seen, compared, seed),
         *elsewhere(seen, compared, seed),
         *shipped(seen, compared),
+        *traces(seen),
+        *videos(seen, compared, swayed(data, out / "sway.json"), seed),
     ]
     text = "\n".join(lines) + "\n"
     (out / "liveness.md").write_text(text)

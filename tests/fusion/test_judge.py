@@ -116,7 +116,7 @@ def test_without_a_required_signal_nothing_is_accepted_and_nothing_rejected(
 
 
 def test_a_required_signal_that_no_detector_of_the_graph_gives_is_missing_too() -> None:
-    verdict = decide(policy(coverage__required=["moire"]), **all_at(1.0))
+    verdict = decide(policy(coverage__required=["recapture"]), **all_at(1.0))
     assert verdict.reasons == ("required_signal_missing",)
 
 
