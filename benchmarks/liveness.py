@@ -431,6 +431,20 @@ def shipped(seen: Sequence[Seen], compared: Mapping[str, Score]) -> Iterator[str
             yield f"| {source}, {kind} | {len(images)} | {len(judged)} | {' | '.join(cells)} |"
 
 
+def species(seen: Sequence[Seen], compared: Mapping[str, Score]) -> Iterator[str]:
+    """What of each species of `train` passes at the shipped threshold."""
+    threshold = load_policy("hardened").liveness.threshold
+    names = [name for name in compared if "colour" in name]
+    yield "\nAPCER of each species of `train` at the shipped threshold:\n"
+    yield f"| species | {' | '.join(names)} |"
+    yield "|---" * (len(names) + 1) + "|"
+    attacks = [one for one in seen if one.source == "train" and not one.live and one.liveness]
+    for kind in sorted({one.kind for one in attacks}):
+        of = [one for one in attacks if one.kind == kind]
+        passed = [sum(compared[name](one) >= threshold for one in of) for name in names]
+        yield f"| {kind} | {' | '.join(str(proportion(hits, len(of))) for hits in passed)} |"
+
+
 def main(
     data: Annotated[Path, typer.Argument(help="The folder with manifest.csv.")],
     out: Annotated[Path, typer.Argument(help="Folder for the results.")],
@@ -445,6 +459,7 @@ def main(
         *halves(seen, compared, seed),
         *elsewhere(seen, compared, seed),
         *shipped(seen, compared),
+        *species(seen, compared),
         *traces(seen),
         *videos(seen, compared, swayed(data, out / "sway.json"), seed),
     ]
