@@ -77,6 +77,8 @@ const WORDS = {
   face_too_small_for_texture: "The face is too small for its texture to be judged.",
   fingerprint_not_judged: "The face is too small or too blurred to look for traces of a generator.",
   too_small_for_moire: "The picture is too small for this check.",
+  grid_of_pixels: "There is a regular grid in the picture, such as that of a screen.",
+  still_face: "The face did not move against what is behind it.",
   no_tracks: "Nothing could be followed through the video.",
   insufficient_motion: "The head hardly turned.",
   no_depth_in_frame: "The picture has no depth to compare with.",

@@ -52,8 +52,11 @@ MIN_BOX = 48.0
 narrowest crop then has fewer than the 80 pixels of the input."""
 
 CLEAR = 4.0
-"""Mean log-odds at which one still is enough; the fourth part of it where sixteen agree. Of a live
-face and of an attack they differ by about 8, from still to still of one clip by 1 to 2."""
+"""Mean log-odds that are clear, times the root of the number of stills that were asked about. Live
+faces and attacks differ by about 8, the stills of one clip by 1 to 2."""
+
+MIN_VOTES = 2
+"""Stills that are asked about at least, from both ends of the clip: one moment is no clip."""
 
 CLIP = "_clip"
 """Ends the name of a measure's mean over the stills of the clip."""
@@ -108,8 +111,8 @@ class Liveness(Detector[LivenessMapping]):
     pixels, the signal abstains; the answers stay on record. A model of the operator's own sees
     nothing but the face, and needs no room.
 
-    Of a clip the stills are asked about as well, one after the other until the mean of all answers
-    is clear: an attacker has to keep it up, and a live face may blink or turn. Whoever shows one
+    Of a clip the stills are asked about as well, both ends first, until the mean of all answers is
+    clear: an attacker has to keep it up, and a live face may blink or turn. Whoever shows one
     thing for the selfie and another for the clip is not helped by the better one: with the
     policy's weight both count.
 
@@ -192,13 +195,13 @@ class Liveness(Detector[LivenessMapping]):
         """Ask about the stills of the clip until the answers are clear; their means."""
         asked: list[dict[str, float]] = []
         clear: list[float] = []
-        for still in stills:
+        for still in (*stills[-1:], *stills[:-1]):  # both ends before what is between
             box = bounding_box(still.landmarks)
             if not self._believed(still.pixels, box):
                 continue
             asked.append(self._asked(still.pixels, box))
             clear.append(float(np.mean([v for n, v in asked[-1].items() if n not in COLOURS])))
-            if abs(np.mean(clear)) >= CLEAR / math.sqrt(len(clear)):
+            if len(clear) >= MIN_VOTES and abs(np.mean(clear)) >= CLEAR / math.sqrt(len(clear)):
                 break
         if not asked:
             return {}

@@ -366,10 +366,11 @@ def asked(*answers: float) -> Mapping[str, float]:
 @pytest.mark.parametrize(
     ("answers", "looked", "mean"),
     [
-        ((5.0, -5.0, -5.0), 1, 5.0),  # clear at once
+        ((5.0, -5.0, 3.0), 2, 4.0),  # both ends, and clear
         ((-4.5,), 1, -4.5),
-        ((2.0, 3.0, 3.0, 3.0), 3, 8 / 3),  # 2.5 < 4/√2, 2.67 > 4/√3
+        ((2.0, 3.5, 3.0), 3, 8.5 / 3),  # 2.5 < 4/√2, 2.83 > 4/√3
         ((2.0, -2.0, 1.0, -1.0, 0.5), 5, 0.1),  # never clear: all of them
+        ((5.0, 5.0, 5.0, -5.0), 4, 2.5),  # who changes at the end is looked at throughout
     ],
 )
 def test_stills_are_asked_until_their_answers_are_clear(

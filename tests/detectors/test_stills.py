@@ -45,7 +45,7 @@ def test_a_clip_of_any_length_leaves_a_few_evenly_spread(seconds: float) -> None
     if seconds >= 2:
         assert len(times) > most // 2
         gaps = np.diff(times)
-        assert gaps.max() - gaps.min() < 2 / FPS
+        assert gaps.max() - gaps.min() < 5 / FPS  # a frame for every time the gap doubled
         assert times[-1] > seconds / 2
 
 
