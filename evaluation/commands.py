@@ -7,15 +7,17 @@ import signal as signals
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evaluation.errors import EvaluationError
 from evaluation.labels import ATTACK, BONA_FIDE
 from terminal import err, progress
 from terminal import out as terminal
 
 if TYPE_CHECKING:
+    from evaluation.faces import Question
     from evaluation.protocols import Run
 
 app = typer.Typer(
@@ -23,8 +25,9 @@ app = typer.Typer(
     "MANIFEST is a CSV with `path` (relative to it), `label`, `kind` (of an attack, its species) "
     "and `subject`: whoever or whatever several images have in common, because intervals and "
     "thresholds are by subject.\n\n"
-    "OUT gets `report.json`, which begins with the headline, `summary.md`, `items.csv` and plots, "
-    "all at once when everything is measured. What documents say is not reported.",
+    "OUT gets `report.json`, which begins with the headline, `report.html`, `summary.md`, "
+    "`items.csv` and plots, all at once when everything is measured. What documents say is not "
+    "reported.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -61,39 +64,79 @@ Jobs = Annotated[
 
 PROFILES = ["hardened", "faithful"]
 
+KEPT = ("pad", "deepfake")
+"""Evaluations that go on where they were stopped."""
+
+
+Insist = Annotated[
+    bool,
+    typer.Option("--insist", help="Count what the signal abstains on as if it had answered."),
+]
+Alone = Annotated[
+    bool,
+    typer.Option(
+        "--whole/--alone", help="Measure every signal and the fused score, or the one signal alone."
+    ),
+]
+
 
 @app.command(
-    help="Live faces against photographs of faces, in single images.\n\n"
-    f"{LABELS} The headline is that of ISO/IEC 30107-3: `hter` is at the threshold of the equal "
-    "error rate on the other manifest where there is one, else at the policy's own.\n\n"
+    help="Live faces against photographs and replays of faces, in images and clips.\n\n"
+    f"{LABELS} The headline is that of ISO/IEC 30107-3, of the signal `liveness` unless `--signal` "
+    "says otherwise: `hter` is at the threshold of the equal error rate on the other manifest "
+    "where there is one, else at the policy's own. Beside it stand every signal and the fused "
+    "score. "
+    "A run that was stopped goes on from what OUT keeps.\n\n"
     "Example: `palisade evaluate pad test.csv results --threshold-from devel.csv`"
 )
 def pad(
     manifest: Manifest,
     out: Out,
     signal: Annotated[
-        Literal["liveness"], typer.Option(help="Whose score is measured.")
+        str, typer.Option(help="Whose score the headline is of: a signal, or `fused`.")
     ] = "liveness",
     policy: Policies = PROFILES,
     threshold_from: ThresholdFrom = None,
-    insist: Annotated[
-        bool,
-        typer.Option("--insist", help="Count what the signal abstains on as if it had answered."),
-    ] = False,
+    insist: Insist = False,
+    whole: Alone = True,
     seed: Seed = 0,
     jobs: Jobs = None,
 ) -> None:
     """Measure presentation attack detection."""
-    from detectors.liveness import Liveness
-    from evaluation.faces import FaceSignal, headed, liveness_profile
-    from evaluation.protocols import measure_scores
-    from evaluation.scores import EQUAL
+    from evaluation.faces import Question
 
     with _running("pad", manifest, out, threshold_from, seed, jobs) as run:
-        profiles = [liveness_profile(source, Liveness) for source in dict.fromkeys(policy)]
-        measured = FaceSignal(Liveness(), insist=insist)
-        summary = measure_scores(measured, Liveness, profiles, run, criterion=EQUAL, headed=headed)
-        _show(summary, run.out)
+        _faces(run, Question(_known(signal), whole=whole, insist=insist), policy)
+
+
+@app.command(
+    help="Photographs of people against generated and manipulated ones.\n\n"
+    f"{LABELS} The headline, of the signal `deepfake` where its weights are here and of "
+    "`gan_texture` elsewhere, begins with `auc`. Attacks are told apart by `kind`, the method that "
+    "made them, and by `family`, an optional column. A run that was stopped goes on from what OUT "
+    "keeps.\n\n"
+    "Example: `palisade evaluate deepfake faces.csv results --threshold-from devel.csv`"
+)
+def deepfake(
+    manifest: Manifest,
+    out: Out,
+    signal: Annotated[
+        str | None, typer.Option(help="Whose score the headline is of: a signal, or `fused`.")
+    ] = None,
+    policy: Policies = PROFILES,
+    threshold_from: ThresholdFrom = None,
+    insist: Insist = False,
+    whole: Alone = True,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+) -> None:
+    """Measure the detection of generated and manipulated faces."""
+    from evaluation.faces import DEEPFAKE, Question, of_deepfakes
+
+    with _running("deepfake", manifest, out, threshold_from, seed, jobs) as run:
+        asked = of_deepfakes() if signal is None else _known(signal)
+        question = Question(asked, DEEPFAKE, whole=whole, insist=insist, methods=True)
+        _faces(run, question, policy)
 
 
 @app.command(
@@ -158,6 +201,24 @@ def mrz(manifest: Manifest, out: Out, seed: Seed = 0, jobs: Jobs = None) -> None
         _reader(run)
 
 
+def _known(signal: str) -> str:
+    from evaluation.faces import signals_here
+
+    if signal not in signals_here():
+        raise EvaluationError(
+            f"there is no signal {signal!r}; there are {', '.join(signals_here())}"
+        )
+    return signal
+
+
+def _faces(run: Run, question: Question, policies: list[str]) -> None:
+    from evaluation.faces import measure_faces
+    from fusion.policy import load_policy
+
+    loaded = {source: load_policy(source) for source in dict.fromkeys(policies)}
+    _show(measure_faces(question, loaded, run), run.out)
+
+
 def _check(run: Run, policies: list[str]) -> None:
     from evaluation.documents import check_of
     from evaluation.protocols import measure_check, profile_of
@@ -190,7 +251,8 @@ def _running(
         with progress("Looking") as update:
             yield Run(what, manifest, out, threshold_from, seed, jobs, update)
     except KeyboardInterrupt:
-        err.print("Stopped; nothing was written.")
+        kept = what in KEPT and "what was measured is kept, and the same command goes on"
+        err.print(f"Stopped; {kept or 'nothing was written'}.")
         raise typer.Exit(130) from None
 
 
@@ -198,4 +260,6 @@ def _show(summary: str, out: Path) -> None:
     from rich.markdown import Markdown
 
     terminal.print(Markdown(summary))
-    terminal.print(f"{out / 'report.json'}, summary.md, items.csv and plots", soft_wrap=True)
+    terminal.print(
+        f"{out / 'report.json'}, report.html, summary.md, items.csv, plots", soft_wrap=True
+    )

@@ -11,6 +11,7 @@ Every rate here can be weighted, so that :mod:`evaluation.intervals` can draw su
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,6 +154,86 @@ def errors(accepted: ArrayLike, bona_fide: ArrayLike, weights: ArrayLike | None 
     accepted, bona_fide = np.asarray(accepted, bool), np.asarray(bona_fide, bool)
     counts = np.ones(len(bona_fide)) if weights is None else np.asarray(weights, float)
     return Errors(share(accepted, counts * ~bona_fide), share(~accepted, counts * bona_fide))
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How often each class was decided which way; to detect is to reject an attack.
+
+    The words are those of a detector of attacks: an attack that is rejected is a hit. All rates
+    are NaN where they are not defined, which scikit-learn calls 0.
+
+    Attributes:
+        hits: attacks that are rejected.
+        misses: attacks that are accepted.
+        false_alarms: bona fide presentations that are rejected.
+        passes: bona fide presentations that are accepted.
+    """
+
+    hits: float
+    misses: float
+    false_alarms: float
+    passes: float
+
+    @property
+    def turned(self) -> Confusion:
+        """The same with bona fide presentations as what is to be detected."""
+        return Confusion(self.passes, self.false_alarms, self.misses, self.hits)
+
+    @property
+    def support(self) -> float:
+        """How many there are of what is to be detected."""
+        return self.hits + self.misses
+
+    @property
+    def accuracy(self) -> float:
+        """Share of all that is decided rightly."""
+        whole = self.hits + self.misses + self.false_alarms + self.passes
+        return _quotient(self.hits + self.passes, whole)
+
+    @property
+    def precision(self) -> float:
+        """Share of what is rejected that is an attack."""
+        return _quotient(self.hits, self.hits + self.false_alarms)
+
+    @property
+    def recall(self) -> float:
+        """Share of attacks that are rejected, 1 - APCER."""
+        return _quotient(self.hits, self.support)
+
+    @property
+    def specificity(self) -> float:
+        """Share of bona fide presentations that are accepted, 1 - BPCER."""
+        return _quotient(self.passes, self.passes + self.false_alarms)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return _quotient(2 * self.hits, 2 * self.hits + self.misses + self.false_alarms)
+
+    @property
+    def mcc(self) -> float:
+        """Matthews (1975): the correlation of decisions and truth, from -1 to 1; chance is 0."""
+        rejected, accepted = self.hits + self.false_alarms, self.misses + self.passes
+        product = rejected * accepted * self.support * (self.passes + self.false_alarms)
+        return _quotient(
+            self.hits * self.passes - self.misses * self.false_alarms, math.sqrt(product)
+        )
+
+
+def confusion(
+    accepted: ArrayLike, bona_fide: ArrayLike, weights: ArrayLike | None = None
+) -> Confusion:
+    """Count the decisions of both classes; see :func:`errors`."""
+    accepted, bona_fide = np.asarray(accepted, bool), np.asarray(bona_fide, bool)
+    counts = np.ones(len(bona_fide)) if weights is None else np.asarray(weights, float)
+    rejected, attack = ~accepted, ~bona_fide
+    groups = (attack & rejected, attack & accepted, bona_fide & rejected, bona_fide & accepted)
+    return Confusion(*(float(counts[group].sum()) for group in groups))
+
+
+def _quotient(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else math.nan
 
 
 def share(hits: ArrayLike, weights: ArrayLike) -> float:

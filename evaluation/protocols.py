@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from detectors.contracts import Measurement, Scored, Sensor
+from detectors.contracts import Measurement, Sensor
 from detectors.runner import Runner
 from docfraud.contracts import Check, Page
 from evaluation import plots, readings, report, scores
+from evaluation.blocks import Plot
 from evaluation.items import Item, Items, bona_fide, read_items
 from evaluation.looking import Progress, look
-from evaluation.scores import BALANCED, Criterion, Profile, Trials
+from evaluation.scores import BALANCED, Profile, Trials
 from fusion.policy import load_policy
 
 
@@ -75,62 +77,35 @@ def measure_check(check: Check[Any], profiles: Sequence[Profile], run: Run) -> s
         BatchError: a manifest cannot be read.
         EvaluationError: a manifest does not suit, or the folder cannot be written to.
     """
-    return measure_scores(check, type(check), profiles, run)
-
-
-def measure_scores(
-    sensor: Sensor[Page],
-    scored: type[Scored[Any]],
-    profiles: Sequence[Profile],
-    run: Run,
-    *,
-    criterion: Criterion = BALANCED,
-    headed: Callable[[dict[str, float]], dict[str, float]] = dict,
-) -> str:
-    """Measure how well scores tell bona fide images from attacks; see :func:`measure_check`.
-
-    Args:
-        sensor: measures.
-        scored: maps its measures to scores.
-        profiles: with what parameters; the first gives the headline.
-        run: what is measured, and where to.
-        criterion: how thresholds are chosen.
-        headed: puts the headline into the order and words of the evaluation.
-    """
     sources = [run.manifest] if run.threshold_from is None else [run.manifest, run.threshold_from]
     with report.staged(run.out) as folder:
         sets = [read_items(source) for source in sources]
         labels = [bona_fide(items) for items in sets]  # of both, before any image is looked at
-        runner = Runner(sensor)
+        runner = Runner(check)
         trials, *development = [
             Trials(items.images, known, _look(items, runner, run))
             for items, known in zip(sets, labels, strict=True)
         ]
         found, samples = scores.evaluate(
             trials,
-            scored,
+            type(check),
             profiles,
             seed=run.seed,
             development=next(iter(development), None),
-            criterion=criterion,
         )
-        found["headline"] = headed(found["headline"])
         thresholds = {profile.name: profile.threshold for profile in profiles}
-        plots.histogram(folder / "histogram.png", samples, thresholds)
-        plots.roc(folder / "roc.png", samples, thresholds)
+        drawn = plots.of_scores(folder, samples, thresholds)
         rows = [
             {
-                **_row(item, one),
+                **row_of(item, one),
                 # An empty cell for a non-response.
                 **{f"score_{n}": s.scores[at] for n, s in samples.items() if s.answered[at]},
                 **one.measures,
             }
             for at, (item, one) in enumerate(zip(trials.items, trials.found, strict=True))
         ]
-        about = _about(sets[0], run) | {"criterion": criterion.words}
-        for other in sets[1:]:
-            about |= {"threshold_from": other.source, "in_both": _in_both(sets[0], other)}
-        return report.write(folder, found, about, rows)
+        about = about_run(sets[0], run, other=next(iter(sets[1:]), None))
+        return report.write(folder, found, about | {"criterion": BALANCED.words}, rows, drawn)
 
 
 def measure_reader(reader: Sensor[Page], truth_of: readings.TruthOf, run: Run) -> str:
@@ -145,20 +120,23 @@ def measure_reader(reader: Sensor[Page], truth_of: readings.TruthOf, run: Run) -
         items = read_items(run.manifest)
         measured = _look(items, Runner(reader), run)
         found, counts = readings.evaluate(items.images, measured, truth_of, seed=run.seed)
-        plots.rates(folder / "rates.png", found["figures"])
+        draw = partial(plots.rates, found["figures"])
+        plots.save(folder / "rates.png", draw)
         rows = [
-            {**_row(item, one), **counted}
+            {**row_of(item, one), **counted}
             for item, one, counted in zip(items.images, measured, counts, strict=True)
         ]
-        return report.write(folder, found, _about(items, run), rows)
+        drawn = [Plot(plots.svg(draw), "What was read right, with intervals of 95%")]
+        return report.write(folder, found, about_run(items, run), rows, drawn)
 
 
 def _look(items: Items, runner: Runner[Page], run: Run) -> list[Measurement]:
     return look(items.images, runner, jobs=run.jobs, on_progress=run.on_progress)
 
 
-def _about(items: Items, run: Run) -> dict[str, Any]:
-    return {
+def about_run(items: Items, run: Run, *, other: Items | None = None) -> dict[str, Any]:
+    """Say what was evaluated, and on which other manifest a threshold was chosen."""
+    about = {
         "what": run.what,
         "manifest": items.source,
         "images": len(items.images),
@@ -168,9 +146,13 @@ def _about(items: Items, run: Run) -> dict[str, Any]:
         "version": version("palisade"),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if other is not None:
+        about |= {"threshold_from": other.source, "in_both": _in_both(items, other)}
+    return about
 
 
-def _row(item: Item, found: Measurement) -> Mapping[str, Any]:
+def row_of(item: Item, found: Measurement) -> dict[str, Any]:
+    """What ``items.csv`` says of every image."""
     return {
         "path": item.path,
         "label": item.label,

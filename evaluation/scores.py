@@ -9,7 +9,11 @@ For each policy, with intervals by subject:
 - the APCER of the worst PAI species there and at a BPCER of at most 5%, and ACER, the mean of the
   first and the BPCER: an attacker chooses the species;
 - APCER and BPCER at thresholds chosen on the *other* subjects (leave one subject out), or on
-  another manifest: what an operator can expect of a threshold that was not chosen on their data.
+  another manifest: what an operator can expect of a threshold that was not chosen on their data;
+- accuracy, precision, recall, specificity, F1 and MCC of attacks being detected, at the threshold
+  from the other manifest where there is one, else at the policy's own;
+- the same rates for each group of people or cameras that the manifest tells apart, and how far the
+  best and the worst of them are apart.
 
 APCER and BPCER are over the images that got a score; APNRR and BPNRR are the shares of attacks
 and of bona fide presentations that did not.
@@ -29,11 +33,26 @@ from detectors.contracts import Measurement, Scored, Status
 from evaluation.intervals import Figure, Weights, bootstrap, proportion
 from evaluation.items import Item
 from evaluation.looking import counted
-from evaluation.metrics import Curve, curve, errors, share
+from evaluation.metrics import Confusion, Curve, confusion, curve, errors, share
 
 BPCER_LIMITS = (0.01, 0.05, 0.10)
 SPECIES_LIMIT = 0.05
 """BPCER at which the worst species is looked for."""
+
+CLASSIFICATION = ("accuracy", "precision", "recall", "specificity", "f1", "mcc")
+"""Of :class:`evaluation.metrics.Confusion`: what is detected is an attack."""
+
+GROUPS = ("sex", "group", "age", "skin", "camera", "device")
+"""Columns of a manifest that people, or what they are seen through, can be grouped by."""
+
+
+BRIEF = (
+    "auc",
+    "eer",
+    *(f"apcer_at_bpcer_{limit:.0%}".rstrip("%") for limit in BPCER_LIMITS),
+    "hter",
+)
+"""Figures of a signal that stands beside others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +158,23 @@ class Sample:
         return thresholds
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scoring:
+    """What one policy makes of a set.
+
+    Attributes:
+        threshold: lowest score that is accepted.
+        mapping: the parameters that made the scores, for the record.
+        sample: the scores.
+        other: scores of other images, that a threshold is chosen on.
+    """
+
+    threshold: float
+    mapping: Mapping[str, Any]
+    sample: Sample
+    other: Sample | None = None
+
+
 def evaluate(
     trials: Trials,
     check: type[Scored[Any]],
@@ -148,7 +184,7 @@ def evaluate(
     development: Trials | None = None,
     criterion: Criterion = BALANCED,
 ) -> tuple[dict[str, Any], dict[str, Sample]]:
-    """Work out every figure of a report.
+    """Map what was measured to scores, and work out every figure of a report.
 
     Args:
         trials: what is judged; without one of the classes, what needs it is None.
@@ -162,45 +198,92 @@ def evaluate(
         The content of ``report.json`` with figures as :class:`Figure`, and the scores by the names
         of policies.
     """
-    described: dict[str, Any] = {}
-    samples = {}
-    for profile in profiles:
-        sample = samples[profile.name] = trials.scored(check, profile.mapping)
-        other = None if development is None else development.scored(check, profile.mapping)
-        described[profile.name] = _describe(trials, sample, profile, other, criterion, seed)
+    scorings = {
+        profile.name: Scoring(
+            profile.threshold,
+            asdict(profile.mapping),
+            trials.scored(check, profile.mapping),
+            None if development is None else development.scored(check, profile.mapping),
+        )
+        for profile in profiles
+    }
+    report = describe(trials, scorings, seed=seed, criterion=criterion)
+    return report, {name: scoring.sample for name, scoring in scorings.items()}
+
+
+def describe(
+    trials: Trials,
+    scorings: Mapping[str, Scoring],
+    *,
+    seed: int,
+    criterion: Criterion = BALANCED,
+) -> dict[str, Any]:
+    """Work out every figure of a report; see :func:`evaluate`.
+
+    Args:
+        trials: what is judged.
+        scorings: by the names of policies; the first gives the headline.
+        seed: of the bootstrap.
+        criterion: how thresholds are chosen.
+    """
+    described = {
+        name: _described(trials, scoring, criterion, seed) for name, scoring in scorings.items()
+    }
     non_response = _non_response(trials)
     headline: dict[str, float] = {}
     for at, (name, parts) in enumerate(described.items()):
         for key, figure in parts["figures"].items():
             if at == 0 or key == "auc":
                 headline |= figure.flat(key if at == 0 else f"{key}_{name}")
+        if at == 0:
+            for key, figure in parts["classification"]["figures"].items():
+                headline |= figure.flat(key)
     for key in ("non_response", "apnrr", "bpnrr"):
         headline |= non_response[key].flat(key)
     bona_fide = int(trials.bona_fide.sum())
-    report = {
+    return {
         "headline": headline | {"bona_fide": bona_fide, "attack": len(trials.items) - bona_fide},
         "profiles": described,
         "measures": _measures(trials, seed),
         "non_response": non_response,
         "notes": _notes(trials),
     }
-    return report, samples
 
 
-def _describe(
-    trials: Trials,
-    sample: Sample,
-    profile: Profile,
-    other: Sample | None,
-    criterion: Criterion,
-    seed: int,
-) -> dict[str, Any]:
+def brief(scoring: Scoring, *, seed: int, criterion: Criterion = BALANCED) -> dict[str, Figure]:
+    """Work out the figures of one row of a table in which signals stand beside each other.
+
+    Returns:
+        ``auc``, ``eer``, ``apcer_at_bpcer_…``, and ``hter`` at the threshold from the other images
+        where there are some, else at the shipped one; and ``non_response``.
+    """
+    sample = scoring.sample
+    silent = int((~sample.answered).sum())
+    silence = {"non_response": proportion(silent, len(sample.scores))}
+    if silent == len(sample.scores):
+        nothing = Figure(None, None, None, silent, "none")
+        return dict.fromkeys(BRIEF, nothing) | silence
+    limit = scoring.threshold if scoring.other is None else criterion.choose(scoring.other.curve())
+    limits = np.full(len(sample.scores), limit)
+
+    def statistics(weights: Weights) -> dict[str, float]:
+        ranked = _ranking(sample, weights)
+        found = ranked | {"hter": _decided(sample, limits, weights)["hter"]}
+        return {name: found[name] for name in BRIEF}
+
+    return bootstrap(statistics, sample.subjects, seed=seed) | silence
+
+
+def _described(trials: Trials, scoring: Scoring, criterion: Criterion, seed: int) -> dict[str, Any]:
+    sample, threshold = scoring.sample, scoring.threshold
     thresholds = {
-        "": np.full(len(sample.scores), profile.threshold),
+        "": np.full(len(sample.scores), threshold),
         "left_out_": sample.left_out(criterion),
     }
-    if other is not None:
-        thresholds["from_other_"] = np.full(len(sample.scores), criterion.choose(other.curve()))
+    decisive = threshold
+    if scoring.other is not None:
+        decisive = criterion.choose(scoring.other.curve())
+        thresholds["from_other_"] = np.full(len(sample.scores), decisive)
     within, shares = _within_subjects(sample)
     kinds = np.array([item.kind for item in trials.items], str)
     species = {str(kind): (kinds == kind) & ~sample.bona_fide for kind in np.unique(kinds)}
@@ -209,7 +292,7 @@ def _describe(
         return (
             _ranking(sample, weights)
             | {"auc_within_subjects": share(within, weights * shares)}
-            | _worst(sample, species, profile.threshold, weights)
+            | _worst(sample, species, threshold, weights)
             | {
                 prefix + name: rate
                 for prefix, limits in thresholds.items()
@@ -217,16 +300,80 @@ def _describe(
             }
         )
 
+    columns = [name for name in GROUPS if any(item.row.get(name) for item in trials.items)]
     return {
-        "threshold": profile.threshold,
+        "threshold": threshold,
         "thresholds": {
             prefix.rstrip("_"): _range(limits) for prefix, limits in thresholds.items() if prefix
         },
-        "mapping": asdict(profile.mapping),
+        "mapping": scoring.mapping,
         "figures": bootstrap(statistics, sample.subjects, seed=seed),
-        "subjects": _groups(sample, [item.subject for item in trials.items], profile.threshold),
-        "kinds": _groups(sample, [item.kind for item in trials.items], profile.threshold),
+        "classification": _classification(sample, decisive, seed),
+        "subjects": _groups(sample, [item.subject for item in trials.items], threshold),
+        "kinds": _groups(sample, kinds, threshold),
+        "groups": {
+            column: {
+                "rows": _groups(sample, _column(trials, column), threshold),
+                "gaps": _gaps(sample, _column(trials, column), threshold, seed),
+            }
+            for column in columns
+        },
     }
+
+
+def _column(trials: Trials, name: str) -> list[str]:
+    return [item.row.get(name, "") for item in trials.items]
+
+
+def _classification(sample: Sample, threshold: float, seed: int) -> dict[str, Any]:
+    """What a classifier is usually judged by, at one threshold, of those that got a score."""
+    judged = sample.answered & math.isfinite(threshold)
+    accepted = sample.scores >= threshold
+
+    def counted_with(weights: Weights) -> Confusion:
+        return confusion(accepted[judged], sample.bona_fide[judged], weights[judged])
+
+    def statistics(weights: Weights) -> dict[str, float]:
+        found = counted_with(weights)
+        return {name: getattr(found, name) for name in CLASSIFICATION}
+
+    found = counted_with(np.ones(len(sample.scores)))
+    return {
+        "threshold": _defined(threshold),
+        "figures": bootstrap(statistics, sample.subjects, seed=seed),
+        "classes": {
+            name: {
+                "precision": _defined(of.precision),
+                "recall": _defined(of.recall),
+                "f1": _defined(of.f1),
+                "support": int(of.support),
+            }
+            for name, of in (("attack", found), ("bona_fide", found.turned))
+        },
+    }
+
+
+def _gaps(sample: Sample, names: Sequence[str], threshold: float, seed: int) -> dict[str, Figure]:
+    """How far the best and the worst of some groups are apart.
+
+    The largest of several differences is never below 0, so that its interval is not either.
+    """
+    of = np.array(names)
+    groups = [of == name for name in np.unique(of) if name]
+    rejected = sample.answered & (sample.scores < threshold)
+
+    def statistics(weights: Weights) -> dict[str, float]:
+        def gap(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+            rates = [share(hits, weights * (among & group)) for group in groups]
+            known = [rate for rate in rates if math.isfinite(rate)]
+            return max(known) - min(known) if len(known) > 1 else math.nan
+
+        return {
+            "non_response": gap(~sample.answered, np.ones(len(of), bool)),
+            "bpcer": gap(rejected, sample.answered & sample.bona_fide),
+        }
+
+    return bootstrap(statistics, sample.subjects, seed=seed)
 
 
 def _ranking(sample: Sample, weights: Weights) -> dict[str, float]:
@@ -291,7 +438,9 @@ def _within_subjects(sample: Sample) -> tuple[NDArray[np.float64], NDArray[np.fl
     return aucs, shares
 
 
-def _groups(sample: Sample, names: Sequence[str], threshold: float) -> list[dict[str, Any]]:
+def _groups(
+    sample: Sample, names: Sequence[str] | NDArray[np.str_], threshold: float
+) -> list[dict[str, Any]]:
     """What each group got: error rates at a threshold, and an AUC.
 
     The AUC is within the group where it has both classes, else against all of the other class. For
@@ -322,6 +471,7 @@ def _groups(sample: Sample, names: Sequence[str], threshold: float) -> list[dict
                     0 if math.isnan(strict) else int(attack.sum()),
                 ),
                 "bpcer": proportion(int((wrong & ~attack).sum()), int((~attack).sum())),
+                "non_response": proportion(len(own.scores) - len(scores), len(own.scores)),
                 "auc": _defined(sample.only(opposed).curve().auc),
             }
         )

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from detectors.liveness import OWN_MODEL
 from evaluation import documents
 from evaluation.commands import app
-from evaluation.faces import HEADLINE
+from evaluation.faces import DEEPFAKE, PAD
 from fusion.policy import load_policy
 
 from .conftest import Level, MakeSet
@@ -85,7 +85,7 @@ def test_presentation_attacks_with_a_threshold_from_another_manifest(
     result = CliRunner().invoke(app, [*arguments, "--jobs", "1"])
     assert result.exit_code == 0, result.output
     found = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
-    assert tuple(found["headline"])[:6] == HEADLINE
+    assert tuple(found["headline"])[:6] == PAD
     assert found["headline"]["auc"] == 1.0
     assert found["headline"]["hter"] == 0.0
     assert found["headline"]["non_response"] == 1 / 5
@@ -93,6 +93,23 @@ def test_presentation_attacks_with_a_threshold_from_another_manifest(
     assert found["about"]["criterion"] == "equal error rate"
     assert list(found["profiles"]) == ["hardened", "faithful"]
     assert "threshold of the equal error rate" in (tmp_path / "out" / "summary.md").read_text()
+
+    again = CliRunner().invoke(app, [*arguments, "--jobs", "1", "--insist", "--alone"])
+    assert again.exit_code == 0, again.output
+    deepfakes = ["deepfake", str(manifest), str(tmp_path / "out"), "--signal", "liveness"]
+    result = CliRunner().invoke(app, [*deepfakes, "--jobs", "1", "--policy", "faithful"])
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert tuple(found["headline"])[:6] == DEEPFAKE
+    assert [row["name"] for row in found["methods"]] == ["print"]
+
+
+def test_an_unknown_signal_is_told_before_anything_is_looked_at(tmp_path: Path) -> None:
+    arguments = ["pad", "nowhere.csv", str(tmp_path / "out"), "--signal", "nose"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code != 0
+    assert "there is no signal 'nose'; there are eye_specular" in str(result.exception)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

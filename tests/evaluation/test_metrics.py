@@ -4,9 +4,19 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    f1_score,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+    roc_curve,
+)
 
-from evaluation.metrics import curve, edit_distance, errors, share
+from evaluation.metrics import Confusion, confusion, curve, edit_distance, errors, share
 
 
 def test_error_rates_at_every_threshold_worked_by_hand() -> None:
@@ -186,3 +196,50 @@ def test_a_share_of_nothing_is_not_a_number() -> None:
 )
 def test_edit_distances(read: str, truth: str, edits: int) -> None:
     assert edit_distance(read, truth) == edits
+
+
+def test_classification_worked_by_hand() -> None:
+    """Of 10 attacks 8 are rejected; of 20 bona fide presentations 4."""
+    found = Confusion(hits=8, misses=2, false_alarms=4, passes=16)
+    assert found.accuracy == 24 / 30
+    assert found.precision == 8 / 12
+    assert found.recall == 8 / 10
+    assert found.specificity == 16 / 20
+    assert found.f1 == pytest.approx(2 * (2 / 3) * 0.8 / (2 / 3 + 0.8))
+    assert found.mcc == pytest.approx((8 * 16 - 2 * 4) / math.sqrt(12 * 18 * 10 * 20))
+    assert found.support == 10
+    assert (found.turned.recall, found.turned.precision) == (16 / 20, 16 / 18)
+    assert found.turned.support == 20
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_classification_agrees_with_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bona_fide, accepted = rng.random(60) < 0.4, rng.random(60) < 0.5
+    weights = rng.integers(0, 4, 60).astype(float)
+    found = confusion(accepted, bona_fide, weights)
+    truth, said, weighted = ~bona_fide, ~accepted, {"sample_weight": weights}
+    assert found.accuracy == pytest.approx(accuracy_score(truth, said, **weighted))
+    assert found.precision == pytest.approx(precision_score(truth, said, **weighted))
+    assert found.recall == pytest.approx(recall_score(truth, said, **weighted))
+    assert found.specificity == pytest.approx(recall_score(bona_fide, accepted, **weighted))
+    assert found.f1 == pytest.approx(f1_score(truth, said, **weighted))
+    assert found.mcc == pytest.approx(matthews_corrcoef(truth, said, **weighted))
+    rows = precision_recall_fscore_support(truth, said, **weighted)
+    for own, (precision, recall, f1, support) in zip(
+        (found.turned, found), np.transpose(rows), strict=True
+    ):
+        assert (own.precision, own.recall, own.f1) == pytest.approx((precision, recall, f1))
+        assert own.support == support
+    once = confusion(accepted, bona_fide)
+    assert once == confusion(accepted, bona_fide, np.ones(60))
+
+
+def test_classification_of_one_class_or_nothing_is_not_a_number() -> None:
+    attacks = confusion([True, False], [False, False])
+    assert (attacks.accuracy, attacks.recall) == (0.5, 0.5)
+    assert math.isnan(attacks.specificity)
+    assert math.isnan(attacks.mcc)
+    nothing = confusion([], [])
+    undefined = (nothing.accuracy, nothing.precision, nothing.recall, nothing.f1, nothing.mcc)
+    assert all(map(math.isnan, undefined))

@@ -155,6 +155,12 @@ def test_a_reader_from_manifest_to_report(make_set: MakeSet, tmp_path: Path) -> 
     assert [row["exact_texts"] for row in rows_of(out)] == ["1", "0", "0"]
     assert rows_of(out)[1]["status"] == "error"
     assert "2 of 3 images have a truth" in summary
-    for name in ("report.json", "summary.md", "items.csv"):
+    for name in ("report.json", "report.html", "summary.md", "items.csv"):
         assert "SECRET" not in (out / name).read_text("utf-8")
-    assert sorted(os.listdir(out)) == ["items.csv", "rates.png", "report.json", "summary.md"]
+    assert sorted(os.listdir(out)) == [
+        "items.csv",
+        "rates.png",
+        "report.html",
+        "report.json",
+        "summary.md",
+    ]
