@@ -1,47 +1,21 @@
-"""Which captures of a data folder are measured, and measuring them."""
+"""The folder of real data, the windows of its clips, and the processes that measure it."""
 
 from __future__ import annotations
 
 import csv
-import io
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
 
-from detectors.contracts import Clip, Measurement
-from detectors.rppg import BACKGROUND, SKIN, Rppg
-from fusion.policy import load_policy
-from fusion.verdict import FaceSummary
-from media.capture import Capture
-from media.clips import first_frame
-from media.errors import MediaError
-from media.images import decode_image
-from pipeline import Found, Pipeline
+from detectors.contracts import Clip
 from terminal import silence_native_logs
 
 COLUMNS = {"path", "label", "subject"}
 REAL, ATTACK = ("live", "real"), ("attack", "fake")
-
-How = Literal["image", "one_size", "one_face", "clip"]
-"""As it is; at :data:`SIDE`; with the face at :data:`FACE_PX`; or as a clip."""
-
-SIDE, QUALITY = 512, 75
-"""Pixels per side and JPEG quality that images of several sources are brought to. Otherwise the
-encoder would be measured and not the generator."""
-
-FACE_PX = 200.0
-"""Width of the face that images are brought to where a side in common is not enough: sources
-differ in how much of the image the face fills, and every measure of detail with them."""
-
-WINDOWS = (3, 5, 10)
-"""Seconds of the windows that a clip is cut into, end to end."""
 
 
 class DataError(Exception):
@@ -61,33 +35,6 @@ class Sample:
     path: str
     real: bool
     subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A capture, or a window of a clip, after the detectors.
-
-    Attributes:
-        measured: one measurement for each detector.
-        face: how the face was found.
-        acquired: whether there was a face to judge.
-        seconds: length of the window; None for an image or a whole clip.
-        background: what rppg measures where the wall takes the place of the skin.
-    """
-
-    measured: Mapping[str, Measurement]
-    face: FaceSummary
-    acquired: bool
-    seconds: int | None = None
-    background: Measurement | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One file to measure, and how."""
-
-    path: Path
-    how: How
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,71 +88,11 @@ def balanced(samples: list[Sample], most: int | None, seed: int) -> list[Sample]
     return turns[:most]
 
 
-def measure(task: Task) -> list[Session]:
-    """Measure one file, in a worker process; what cannot be decoded is a session without a face."""
-    data = task.path.read_bytes()
-    look = {"image": _image, "one_size": _one_size, "one_face": _one_face, "clip": _clip}[task.how]
-    try:
-        return look(_pipeline(), data)
-    except MediaError as error:
-        return [Session({}, FaceSummary((error.code,)), acquired=False)]
-
-
 def prepare_worker() -> None:
     """Give a worker process one thread, and keep its logs off the progress bar."""
     cv2.setNumThreads(1)
     logging.basicConfig(level=logging.ERROR)
     silence_native_logs()
-
-
-@cache
-def _pipeline() -> Pipeline:
-    return Pipeline(load_policy("faithful"))  # only measures; the policies judge later
-
-
-def _image(pipeline: Pipeline, data: bytes) -> list[Session]:
-    return [_session(pipeline, pipeline.locate(Capture(data)))]
-
-
-def _one_size(pipeline: Pipeline, data: bytes) -> list[Session]:
-    square = ImageOps.fit(Image.fromarray(decode_image(data).pixels), (SIDE, SIDE))
-    return _image(pipeline, _jpeg(square))
-
-
-def _one_face(pipeline: Pipeline, data: bytes) -> list[Session]:
-    """Leave out an image without a face, or whose face would have to be enlarged."""
-    found = pipeline.locate(Capture(data))
-    if found.located.bundle is None:
-        return [_session(pipeline, found)]
-    scale = FACE_PX / found.summary.quality["face_px"]
-    if scale > 1:
-        return [Session({}, FaceSummary(("face_too_narrow",)), acquired=False)]
-    scaled = ImageOps.scale(Image.fromarray(decode_image(data).pixels), scale)
-    return _image(pipeline, _jpeg(scaled))
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
-
-
-def _clip(pipeline: Pipeline, data: bytes) -> list[Session]:
-    """Take a clip's first frame as the selfie; measure the clip and its windows of each length."""
-    found = pipeline.locate(Capture(first_frame(data), clip=data))
-    bundle = found.located.bundle
-    sessions = [_session(pipeline, found)]
-    if bundle is None or bundle.clip is None:
-        return sessions
-    for seconds in WINDOWS:
-        for window in windows(bundle.clip, seconds):
-            located = replace(found.located, bundle=replace(bundle, clip=window))
-            session = _session(pipeline, replace(found, located=located))
-            wall = window.roi_rgb.copy()
-            wall[:, SKIN] = wall[:, [BACKGROUND]]
-            background = Rppg().measure(replace(bundle, clip=replace(window, roi_rgb=wall)))
-            sessions.append(replace(session, seconds=seconds, background=background))
-    return sessions
 
 
 def windows(clip: Clip, seconds: float) -> Iterator[Clip]:
@@ -225,7 +112,3 @@ def windows(clip: Clip, seconds: float) -> Iterator[Clip]:
             blendshapes=None if clip.blendshapes is None else clip.blendshapes[inside],
             tracks=tuple(t for t in clip.tracks if start <= t.times[0] and t.times[1] <= end),
         )
-
-
-def _session(pipeline: Pipeline, found: Found) -> Session:
-    return Session(pipeline.measure(found), found.summary, found.located.bundle is not None)

@@ -18,6 +18,9 @@ tamper          tamper/casia2_subset/            the photograph that was edited,
 barcode         documents/barcodes/              the photograph, which two sources may both have
 mrz             documents/mrz_lines_real/        the document that lines were cut from
 mrz-documents   documents/mrz_docs/              the image
+deepfake        deepfake/validation/             none: every image stands alone
+synthetic       synthetic/                       none; ``family`` says how the image was made
+utkface         faces/utkface_200/               none; ``sex`` and ``group`` say whom it shows
 ==============  ===============================  =================================================
 """
 
@@ -36,12 +39,16 @@ import typer
 from evaluation.errors import EvaluationError
 from evaluation.items import NO_IMAGES
 from offline.errors import BatchError
-from offline.manifest import REQUIRED, Row, read_manifest
+from offline.manifest import Row, read_manifest
 from terminal import err
 
 _CASIA = re.compile(r"Au_([a-z]+_\d+)|Tp_[A-Z]_[A-Z]{3}_[A-Z]_[A-Z]_([a-z]+\d+)")
 """Dong, Wang, Tan 2013: an authentic image is ``Au_ani_00006``; a tampered one names the image
 that was edited, then the source of what was pasted: ``Tp_D_CRN_M_N_ani10112_ani10119_11624``."""
+
+
+_UTKFACE = re.compile(r"sex=(?P<sex>\w+) race=(?P<group>\w+)")
+"""Zhang, Song, Qi 2017: their names of files have age, sex and what they call race."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,13 @@ class Choice:
         folder: whose files are taken, that are images.
         kind: of a row.
         subject: of a row.
+        more: columns besides.
     """
 
     folder: str
     kind: Callable[[Row], str] = lambda row: row["kind"]
     subject: Callable[[Row], str] = lambda row: row["subject"]
+    more: Callable[[Row], Row] = lambda row: {}
 
 
 def _folder(row: Row) -> str:
@@ -77,6 +86,27 @@ def edited_photograph(row: Row) -> str:
     return (found[1] or found[2]).replace("_", "")
 
 
+def people_of(row: Row) -> Row:
+    """Whom a photograph of UTKFace shows, as the list says: ``age=30 sex=F race=Asian``."""
+    found = _UTKFACE.search(row["kind"])
+    return found.groupdict() if found else {}
+
+
+def _family(row: Row) -> Row:
+    made_by = {"stylegan2": "GAN", "gan_512": "GAN", "sd3": "diffusion"}
+    folder = PurePosixPath(row["path"]).parent.name
+    known = (family for start, family in made_by.items() if folder.startswith(start))
+    return {"family": next(known, "")}
+
+
+def _generator(row: Row) -> str:
+    return "" if row["label"] == "real" else row["kind"]
+
+
+def _alone(row: Row) -> str:
+    return ""
+
+
 SETS = {
     "pad-devel": Choice("pad/replay_attack/devel/"),
     "pad-train": Choice("pad/replay_attack/train/"),
@@ -87,6 +117,9 @@ SETS = {
     "barcode": Choice("documents/barcodes/", _folder, _photograph),
     "mrz": Choice("documents/mrz_lines_real/"),
     "mrz-documents": Choice("documents/mrz_docs/"),
+    "deepfake": Choice("deepfake/validation/", subject=_alone),
+    "synthetic": Choice("synthetic/", _generator, _alone, _family),
+    "utkface": Choice("faces/utkface_200/", _alone, _alone, people_of),
 }
 
 
@@ -98,7 +131,7 @@ def rows_of(name: str, data: Path) -> Sequence[Row]:
         data: the folder with ``manifest.csv``.
 
     Returns:
-        Rows with ``path`` (absolute), ``label``, ``kind`` and ``subject``.
+        Rows with ``path`` (absolute), ``label``, ``kind`` and ``subject``, and what is more.
 
     Raises:
         BatchError: there is no such list.
@@ -112,6 +145,7 @@ def rows_of(name: str, data: Path) -> Sequence[Row]:
             "label": row["label"],
             "kind": choice.kind(row),
             "subject": choice.subject(row),
+            **choice.more(row),
         }
         for row in read_manifest(str(base / "manifest.csv")).rows.values()
         if row["path"].startswith(choice.folder) and not row["path"].lower().endswith(NO_IMAGES)
@@ -132,7 +166,7 @@ def main(
             raise EvaluationError(f"there is no set {name!r}; there are {', '.join(SETS)}")
         rows = rows_of(name, data)
         with out.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, REQUIRED)
+            writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
     except (BatchError, EvaluationError, OSError) as error:

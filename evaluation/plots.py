@@ -38,9 +38,10 @@ Draw = Callable[[], Canvas]
 
 
 def save(path: Path, draw: Draw) -> None:
-    """Write a plot as PNG."""
+    """Write a plot on white, as PNG or, by the name of the file, as SVG."""
+    undated = {"Date": None} if path.suffix == ".svg" else None
     with _style():
-        draw().savefig(path, dpi=DPI, facecolor="white")
+        draw().savefig(path, dpi=DPI, facecolor="white", metadata=undated)
 
 
 def svg(draw: Draw) -> str:

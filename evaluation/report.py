@@ -154,6 +154,13 @@ def _of_scores(report: Report, about: Report) -> Iterable[Block]:
     )
     first, described = next(iter(profiles.items()))
     yield _intervals(described["figures"].values())
+    for name, p in profiles.items():
+        if p["exact"]:
+            yield Text(
+                f"{name}, threshold {cell(p['classification']['threshold'])}, as if images were "
+                f"independent (Clopper-Pearson): APCER {p['exact']['apcer']}, BPCER "
+                f"{p['exact']['bpcer']}."
+            )
     yield from _signals(report, about)
     yield from _classification(profiles)
     yield from _methods(report, first)

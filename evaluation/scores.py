@@ -274,6 +274,18 @@ def brief(scoring: Scoring, *, seed: int, criterion: Criterion = BALANCED) -> di
     return bootstrap(statistics, sample.subjects, seed=seed) | silence
 
 
+def worst_species(scoring: Scoring, kinds: Sequence[str], seed: int) -> Figure:
+    """The APCER of the species that does best where at most 5% of bona fide are rejected."""
+    sample, of = scoring.sample, np.array(kinds, str)
+    species = {str(kind): (of == kind) & ~sample.bona_fide for kind in np.unique(of)}
+    key = f"worst_species_apcer_at_bpcer_{SPECIES_LIMIT:.0%}".rstrip("%")
+
+    def statistics(weights: Weights) -> dict[str, float]:
+        return {key: _worst(sample, species, scoring.threshold, weights)[key]}
+
+    return bootstrap(statistics, sample.subjects, seed=seed)[key]
+
+
 def _described(trials: Trials, scoring: Scoring, criterion: Criterion, seed: int) -> dict[str, Any]:
     sample, threshold = scoring.sample, scoring.threshold
     thresholds = {
@@ -308,16 +320,29 @@ def _described(trials: Trials, scoring: Scoring, criterion: Criterion, seed: int
         },
         "mapping": scoring.mapping,
         "figures": bootstrap(statistics, sample.subjects, seed=seed),
+        "exact": _exact(sample, decisive),
         "classification": _classification(sample, decisive, seed),
         "subjects": _groups(sample, [item.subject for item in trials.items], threshold),
         "kinds": _groups(sample, kinds, threshold),
         "groups": {
             column: {
                 "rows": _groups(sample, _column(trials, column), threshold),
-                "gaps": _gaps(sample, _column(trials, column), threshold, seed),
+                "gaps": gaps(sample, _column(trials, column), threshold, seed),
             }
             for column in columns
         },
+    }
+
+
+def _exact(sample: Sample, threshold: float) -> dict[str, Figure]:
+    """Both error rates with intervals that take images for independent, but hold for no errors."""
+    if not math.isfinite(threshold):
+        return {}
+    judged = sample.only(sample.answered)
+    wrong = (judged.scores >= threshold) != judged.bona_fide
+    return {
+        name: proportion(int(wrong[own].sum()), int(own.sum()))
+        for name, own in (("apcer", ~judged.bona_fide), ("bpcer", judged.bona_fide))
     }
 
 
@@ -353,8 +378,8 @@ def _classification(sample: Sample, threshold: float, seed: int) -> dict[str, An
     }
 
 
-def _gaps(sample: Sample, names: Sequence[str], threshold: float, seed: int) -> dict[str, Figure]:
-    """How far the best and the worst of some groups are apart.
+def gaps(sample: Sample, names: Sequence[str], threshold: float, seed: int) -> dict[str, Figure]:
+    """How far the best and the worst of some groups are apart, in non-response and in BPCER.
 
     The largest of several differences is never below 0, so that its interval is not either.
     """

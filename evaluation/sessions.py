@@ -144,58 +144,59 @@ def measure_sessions(
     Returns:
         One session for each item, in their order.
     """
-    measured = measure_parts(items, folder, whole or Whole(), jobs=jobs, on_progress=on_progress)
+    look = whole or Whole()
+    tasks = [(item, look) for item in items]
+    measured = measure_parts(tasks, folder, jobs=jobs, on_progress=on_progress)
     return [session for (session,) in measured]
 
 
 def measure_parts(
-    items: Sequence[Item],
+    tasks: Sequence[tuple[Item, Look]],
     folder: Path,
-    look: Look,
     *,
     jobs: int = 1,
     on_progress: Progress = lambda done, of: None,
 ) -> list[tuple[Session, ...]]:
     """Measure every item, but for those that an earlier run measured and kept.
 
-    A file that is listed twice is measured once. One that cannot be read or decoded is a session
-    that was ``refused``.
+    A file that is listed twice is measured once, if it is looked at in the same way. One that
+    cannot be read or decoded is a session that was ``refused``.
 
     Args:
-        items: one or more.
+        tasks: one or more items, and how each is looked at.
         folder: where results are kept; made if it is not there.
-        look: measures.
         jobs: processes that measure at once; 1 measures in this one.
         on_progress: told after each file.
 
     Returns:
-        What ``look`` returned for each item, in their order.
+        What was measured for each task, in their order.
 
     Raises:
         EvaluationError: none of the files is there, the folder cannot be written to, or a process
             died.
     """
-    files = {_key(item, look): _files(item) for item in items}
+    keys = [_key(item, look) for item, look in tasks]
+    work = {key: (_files(item), look) for key, (item, look) in zip(keys, tasks, strict=True)}
     passing: dict[str, tuple[Session, ...]] = {}
     depends = basis()
     with kept(folder / FILE, depends) as results:
-        missing = {key: of for key, of in files.items() if key not in results}
-        on_progress(len(files) - len(missing), len(files))
-        for key, found in _measured(missing, look, depends, jobs):
+        missing = {key: task for key, task in work.items() if key not in results}
+        on_progress(len(work) - len(missing), len(work))
+        for key, found in _measured(missing, depends, jobs):
             sessions = _JSON.validate_json(found)
             if any(session.refused in PASSING for session in sessions):
                 passing[key] = sessions
             else:
                 results.add(key, json.loads(found))
             missing.pop(key)
-            on_progress(len(files) - len(missing), len(files))
+            on_progress(len(work) - len(missing), len(work))
         sessions_of = {
             key: passing[key] if key in passing else _JSON.validate_python(results[key])
-            for key in files
+            for key in work
         }
     if all(session.refused == MISSING for of in sessions_of.values() for session in of):
-        raise EvaluationError(f"none of the {len(items)} files is there, {items[0].location}")
-    return [sessions_of[_key(item, look)] for item in items]
+        raise EvaluationError(f"none of the {len(tasks)} files is there, {tasks[0][0].location}")
+    return [sessions_of[key] for key in keys]
 
 
 def basis() -> str:
@@ -235,11 +236,11 @@ def _key(item: Item, look: Look) -> str:
 
 
 def _measured(
-    files: Mapping[str, dict[str, str]], look: Look, depends: str, jobs: int
+    work: Mapping[str, tuple[dict[str, str], Look]], depends: str, jobs: int
 ) -> Iterator[tuple[str, bytes]]:
     """Measure, and yield each result under its key as it comes."""
-    if jobs == 1 or len(files) < 2:
-        for key, of in tuple(files.items()):
+    if jobs == 1 or len(work) < 2:
+        for key, (of, look) in tuple(work.items()):
             yield key, _measure(of, look, depends)
         return
     for library in ("OMP", "OPENBLAS"):
@@ -248,7 +249,7 @@ def _measured(
     with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare_worker) as workers:
         try:
             running = {
-                workers.submit(_measure, of, look, depends): key for key, of in files.items()
+                workers.submit(_measure, of, look, depends): key for key, (of, look) in work.items()
             }
             for done in as_completed(running):
                 yield running[done], done.result()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from detectors.contracts import Measurement, Status
 from detectors.registry import DETECTORS
-from evaluation import faces
+from evaluation import faces, plots, scores
 from evaluation.errors import EvaluationError
 from evaluation.faces import (
     DEEPFAKE,
@@ -25,6 +26,7 @@ from evaluation.faces import (
     threshold_of,
     verdicts,
 )
+from evaluation.intervals import bootstrap
 from evaluation.items import Item
 from evaluation.protocols import Run
 from evaluation.sessions import Session
@@ -73,6 +75,9 @@ def evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluate:
 
     monkeypatch.setattr(faces, "measure_sessions", remembered)
     monkeypatch.setattr(faces, "_missing", lambda signal: None)
+    monkeypatch.setattr(scores, "bootstrap", partial(bootstrap, rounds=20))
+    monkeypatch.setattr(plots, "save", lambda path, draw: None)
+    monkeypatch.setattr(plots, "svg", lambda draw: "<svg ></svg>")
 
     def manifest(name: str, rows: Sequence[Row], columns: dict[str, list[str]]) -> str:
         lines = [",".join(["path", "label", "kind", "subject", *columns])]

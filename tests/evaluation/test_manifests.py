@@ -54,6 +54,20 @@ def test_the_photograph_that_was_edited(name: str, photograph: str) -> None:
     assert edited_photograph({"path": f"tamper/casia2_subset/x/{name}"}) == photograph
 
 
+def test_whom_and_what_a_set_shows(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text(
+        "path,label,kind,subject\n"
+        "faces/utkface_200/1.jpg,real,age=30 sex=F race=Indian,utkface\n"
+        "synthetic/ffhq_real/1.png,real,FFHQ,\n"
+        "synthetic/whole/sd3_portraits_1024/1.jpg,fake,Stable Diffusion 3,\n"
+        "synthetic/gan_512/1.png,fake,GAN portraits,\n"
+    )
+    (woman,) = rows_of("utkface", tmp_path)
+    assert (woman["sex"], woman["group"], woman["subject"]) == ("F", "Indian", "")
+    found = [(row["kind"], row["family"]) for row in rows_of("synthetic", tmp_path)]
+    assert found == [("", ""), ("Stable Diffusion 3", "diffusion"), ("GAN portraits", "GAN")]
+
+
 def test_a_set_that_is_not_there(data: Path) -> None:
     with pytest.raises(EvaluationError, match="no images in documents/mrz_docs/"):
         rows_of("mrz-documents", data)

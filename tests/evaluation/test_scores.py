@@ -9,7 +9,18 @@ import pytest
 
 from detectors.contracts import Measurement, Status
 from evaluation.items import Item
-from evaluation.scores import EQUAL, Profile, Trials, evaluate
+from evaluation.scores import (
+    BRIEF,
+    EQUAL,
+    Profile,
+    Sample,
+    Scoring,
+    Trials,
+    brief,
+    evaluate,
+    gaps,
+    worst_species,
+)
 
 from .conftest import Level, LevelMapping
 
@@ -199,3 +210,60 @@ def test_scores_come_back_with_gaps() -> None:
     scores = samples["shipped"].scores
     assert scores[0] == pytest.approx(0.9)
     assert math.isnan(scores[1])
+
+
+def test_error_rates_have_intervals_that_hold_for_no_errors() -> None:
+    rows: list[Row] = [*ROWS[:3], *ROWS[6:]]
+    exact = evaluated(rows)["profiles"]["shipped"]["exact"]
+    assert (exact["apcer"].value, exact["bpcer"].value) == (0, 0)
+    assert exact["bpcer"].n == 3
+    assert exact["bpcer"].high == pytest.approx(1 - 0.025 ** (1 / 3))  # Clopper and Pearson
+    other = trials([("real", "", "c", 100), ("screen", "", "c", 70)])
+    assert (
+        evaluated(rows, development=other)["profiles"]["shipped"]["exact"]["bpcer"].value == 2 / 3
+    )
+    alone = trials([("real", "", "c", 100)])
+    assert evaluated(rows, development=alone)["profiles"]["shipped"]["exact"] == {}
+
+
+def test_a_classifier_of_attacks_is_judged_at_the_decisive_threshold() -> None:
+    found = evaluated(ROWS)
+    figures = found["profiles"]["shipped"]["classification"]["figures"]
+    assert figures["accuracy"].value == 6 / 8
+    assert figures["recall"].value == figures["specificity"].value == 3 / 4
+    assert figures["mcc"].value == pytest.approx(1 / 2)
+    assert found["headline"]["f1"] == pytest.approx(3 / 4)
+    classes = found["profiles"]["shipped"]["classification"]["classes"]
+    assert classes["attack"]["support"] == classes["bona_fide"]["support"] == 4
+
+
+def test_brief_figures_are_those_of_the_whole_report() -> None:
+    of = trials(ROWS)
+    scoring = Scoring(0.5, {}, of.scored(Level, PROFILE.mapping))
+    short = brief(scoring, seed=0)
+    whole = evaluated(ROWS)["profiles"]["shipped"]["figures"]
+    assert tuple(short)[:-1] == BRIEF
+    assert all(short[name] == whole[name] for name in BRIEF)
+    assert short["non_response"].value == 0
+    silent = brief(Scoring(0.5, {}, of.sample([math.nan] * 8)), seed=0)
+    assert silent["auc"].value is None
+    assert silent["non_response"].value == 1
+
+
+def test_the_worst_species_is_that_of_the_whole_report() -> None:
+    of = trials(ROWS)
+    scoring = Scoring(0.5, {}, of.scored(Level, PROFILE.mapping))
+    worst = worst_species(scoring, [item.kind for item in of.items], 0)
+    whole = evaluated(ROWS)["profiles"]["shipped"]["figures"]["worst_species_apcer_at_bpcer_5"]
+    assert worst == whole
+
+
+def test_the_gap_between_groups_worked_by_hand() -> None:
+    """Of a one of two is rejected, of b none of two, of c nothing is known; one in c is silent."""
+    bona_fide = np.array([True] * 5)
+    scores = np.array([0.9, 0.1, 0.8, 0.7, math.nan])
+    sample = Sample(scores, bona_fide, np.array(list("vwxyz")))
+    found = gaps(sample, list("aabbc"), 0.5, 0)
+    assert found["bpcer"].value == 1 / 2
+    assert found["non_response"].value == 1
+    assert gaps(sample, list("aaaaa"), 0.5, 0)["bpcer"].value is None

@@ -17,7 +17,7 @@ from detectors.registry import DETECTORS
 from evaluation import sessions
 from evaluation.errors import EvaluationError
 from evaluation.items import Item, read_items
-from evaluation.sessions import FILE, Session, Whole, measure_parts, measure_sessions
+from evaluation.sessions import FILE, Look, Session, Whole, measure_parts, measure_sessions
 from fusion.judge import Judge
 from fusion.policy import load_policy
 from fusion.verdict import Decision
@@ -45,6 +45,10 @@ def faces(tmp_path: Path, astronaut: NDArray[np.uint8]) -> Path:
 
 def items_of(manifest: Path) -> Sequence[Item]:
     return read_items(str(manifest)).images
+
+
+def each(items: Sequence[Item], look: Look) -> list[tuple[Item, Look]]:
+    return [(item, look) for item in items]
 
 
 def untimed(measured: Sequence[Session]) -> list[Any]:
@@ -117,10 +121,12 @@ def counting() -> Counting:
 def test_a_run_that_was_stopped_goes_on(faces: Path, tmp_path: Path, counting: Counting) -> None:
     items = items_of(faces)
     with pytest.raises(KeyboardInterrupt):
-        measure_parts(items, tmp_path / "out", counting)
+        measure_parts(each(items, counting), tmp_path / "out")
     told: list[tuple[int, int]] = []
     measured = measure_parts(
-        items, tmp_path / "out", counting, on_progress=lambda done, of: told.append((done, of))
+        each(items, counting),
+        tmp_path / "out",
+        on_progress=lambda done, of: told.append((done, of)),
     )
     assert counting.looks == 3 + 3  # the first two were kept, and one of the six is not there
     assert told[0] == (2, 6)
@@ -133,8 +139,8 @@ def test_what_was_measured_is_not_measured_again(
     faces: Path, tmp_path: Path, counting: Counting
 ) -> None:
     items = items_of(faces)[:2]
-    first = measure_parts(items, tmp_path / "out", counting)
-    assert measure_parts(items, tmp_path / "out", counting) == first
+    first = measure_parts(each(items, counting), tmp_path / "out")
+    assert measure_parts(each(items, counting), tmp_path / "out") == first
     assert counting.looks == 2
 
 
@@ -142,10 +148,10 @@ def test_another_file_under_the_same_name_is_measured(
     faces: Path, tmp_path: Path, counting: Counting
 ) -> None:
     items = items_of(faces)[5:]
-    (missing,), _ = measure_parts(items, tmp_path / "out", counting)
+    (missing,), _ = measure_parts(each(items, counting), tmp_path / "out")
     assert missing.refused == "file-missing"
     (faces.parent / "1.png").rename(faces.parent / "gone.png")
-    (there,), _ = measure_parts(items, tmp_path / "out", counting)
+    (there,), _ = measure_parts(each(items, counting), tmp_path / "out")
     assert there.acquired
     assert counting.looks == 2
 
@@ -154,9 +160,9 @@ def test_other_detectors_measure_again(
     faces: Path, tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = items_of(faces)[:1]
-    measure_parts(items, tmp_path / "out", counting)
+    measure_parts(each(items, counting), tmp_path / "out")
     monkeypatch.setattr(sessions, "basis", lambda: "another version")
-    measure_parts(items, tmp_path / "out", counting)
+    measure_parts(each(items, counting), tmp_path / "out")
     assert counting.looks == 2
 
 
@@ -169,7 +175,7 @@ class Failing:
 
 def test_an_odd_file_does_not_end_the_run(faces: Path, tmp_path: Path) -> None:
     items = items_of(faces)[:1]
-    assert [s.refused for (s,) in measure_parts(items, tmp_path / "out", Failing())] == [
+    assert [s.refused for (s,) in measure_parts(each(items, Failing()), tmp_path / "out")] == [
         "measuring-failed"
     ]
     assert (tmp_path / "out" / FILE).read_text("utf-8").count("\n") == 1  # tried again next time
