@@ -48,6 +48,7 @@ GROUPS = ("sex", "group", "age", "skin", "camera", "device")
 
 BRIEF = (
     "auc",
+    "auc_with_non_response",
     "eer",
     *(f"apcer_at_bpcer_{limit:.0%}".rstrip("%") for limit in BPCER_LIMITS),
     "hter",
@@ -254,8 +255,9 @@ def brief(scoring: Scoring, *, seed: int, criterion: Criterion = BALANCED) -> di
     """Work out the figures of one row of a table in which signals stand beside each other.
 
     Returns:
-        ``auc``, ``eer``, ``apcer_at_bpcer_…``, and ``hter`` at the threshold from the other images
-        where there are some, else at the shipped one; and ``non_response``.
+        ``auc``, ``auc_with_non_response``, ``eer``, ``apcer_at_bpcer_…``, and ``hter`` at the
+        threshold from the other images where there are some, else at the shipped one; and
+        ``non_response``.
     """
     sample = scoring.sample
     silent = int((~sample.answered).sum())

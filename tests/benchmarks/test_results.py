@@ -85,7 +85,7 @@ def test_every_signal_of_the_registry_has_a_section(written: Written) -> None:
 
 def test_the_page_names_its_command_and_what_was_not_measured(written: Written) -> None:
     page, figures, _ = written
-    assert "`python -m benchmarks.results DATA OUT --seed 0`, not by hand" in page
+    assert "python -m benchmarks.results DATA OUT --seed 0`, not by hand" in page
     for name in ("collectors", "whole 1024 px", "replayed clips"):
         assert name in figures["about"]["not_measured"]
     assert "Not measured, for want of files: collectors" in page
