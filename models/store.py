@@ -151,7 +151,7 @@ class Store:
         model = entry.model
         part: Path | None = None
         try:
-            path = self._writable() / model.file
+            path = self.writable() / model.file
             part = path.with_name(f"{model.file}.{os.getpid()}.part")
             _download(url or model.url, model, part, on_progress or _silent)
             part.replace(path)
@@ -162,7 +162,12 @@ class Store:
                 part.unlink(missing_ok=True)
         return path
 
-    def _writable(self) -> Path:
+    def writable(self) -> Path:
+        """Return the first folder that can be written, made if need be.
+
+        Raises:
+            FetchError: none can.
+        """
         for folder in self.folders:
             with suppress(OSError):
                 folder.mkdir(parents=True, exist_ok=True)
