@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 import yaml
@@ -29,10 +30,15 @@ from fusion.policy import ENVIRONMENT, SHIPPED, PolicyError, load_policy
 from fusion.quality import QualityRefused
 from k8s import commands as kubernetes
 from k8s.errors import KubernetesError
+from models import commands as model_commands
+from models.errors import ExportError
 from sessions import commands as sessions
 from sessions import key_commands as keys
 from sessions.errors import StoreError
 from terminal import err, out, progress, silence_native_logs
+
+if TYPE_CHECKING:
+    from models.own import Own
 
 app = typer.Typer(
     help="Palisade: intrusion detection and prevention for identity verification.",
@@ -51,6 +57,8 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(evaluation.app, name="evaluate")
 app.add_typer(calibration.app, name="calibrate")
 app.command("quality")(calibration.look)
+
+models_app.command("export")(model_commands.export)
 
 PolicyOption = Annotated[
     str,
@@ -365,6 +373,9 @@ def models_list() -> None:
             model.purpose,
             str(entry.path or model.file),
         )
+    for name, made, reason in _own_models():
+        size, purpose = (f"{made.card.bytes / 1e6:.1f}", made.card.purpose) if made else ("", "")
+        table.add_row(name, reason, size, "yours", purpose, str(made.path) if made else "")
     out.print(table)
 
 
@@ -401,8 +412,24 @@ def models_verify() -> None:
     entries = store.entries()
     for entry in entries:
         out.print(f"{entry.model.name}: {entry.state} {entry.path or ''}".rstrip())
-    if any(entry.state is store.State.MISMATCH for entry in entries):
+    bad = any(entry.state is store.State.MISMATCH for entry in entries)
+    for name, made, reason in _own_models():
+        out.print(f"{name}: {reason} {made.path if made else ''}".rstrip())
+        bad = bad or made is None
+    if bad:
         raise typer.Exit(1)
+
+
+def _own_models() -> Iterator[tuple[str, Own | None, str]]:
+    """Models that were exported on this machine: name, what was found, and ok or what is wrong."""
+    from models import own
+    from models.store import ModelUnavailable
+
+    for name in own.names():
+        try:
+            yield name, own.find(name), "ok"
+        except ModelUnavailable as error:
+            yield name, None, error.reason.removeprefix("weights_")
 
 
 policy_app.command("replay")(replay)
@@ -456,6 +483,7 @@ def main() -> None:
         LaunchError,
         MediaError,
         FetchError,
+        ExportError,
         KubernetesError,
         StoreError,
         EvaluationError,
@@ -502,7 +530,13 @@ def _serve_schema(
 ) -> Any:
     """Read and check a Serve config, with the port and the policy of the command line in it."""
     import graph
-    from deployments.config import check_config, read_config, with_open_door, with_policy
+    from deployments.config import (
+        check_config,
+        read_config,
+        with_open_door,
+        with_policy,
+        without_nodes,
+    )
     from sessions.url import store_url
 
     store_url(os.environ)  # a wrong one is better told here than by a replica
@@ -513,7 +547,17 @@ def _serve_schema(
         raw = with_policy(raw, load_policy(policy))
     if open_door:
         raw = with_open_door(raw)
+    if "RAY_ADDRESS" not in os.environ:  # the nodes of a cluster may have what this machine lacks
+        raw = without_nodes(raw, _not_installed())
     return check_config(raw, graph.NODES)
+
+
+@cache
+def _not_installed() -> tuple[str, ...]:
+    """Signals whose weights were never put here; asked once, so that a graph keeps its nodes."""
+    from detectors.registry import DETECTORS
+
+    return tuple(d.name for d in DETECTORS if not d.installed())
 
 
 @contextmanager

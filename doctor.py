@@ -17,7 +17,7 @@ from rich.table import Table
 
 from fusion.enforcement import CANARY_KEY
 from fusion.policy import PolicyError, load_policy
-from models import store
+from models import deepfake, own, store
 from sessions.errors import StoreError, StoreUnavailable
 from sessions.keyring import Keyring
 from sessions.schema import REVISION
@@ -33,6 +33,7 @@ LOST_WITHOUT = {
     "depth_anything_v2_small": "depth is unavailable",
     "minifasnet_v2": "liveness goes by its other models, or is unavailable without any",
     "minifasnet_v1se": "liveness goes by its other models, or is unavailable without any",
+    "yunet": "deepfake is unavailable, unless there is a RetinaFace",
 }
 
 
@@ -73,11 +74,20 @@ def findings() -> Iterator[Finding]:
             yield Finding(
                 name, "missing", f"{entry.state}: {lost}; run `palisade models fetch {name}`"
             )
+    yield _deepfake()
     yield _policy()
     yield _canary_key()
     yield _sessions()
     yield _keys()
     yield _memory()
+
+
+def _deepfake() -> Finding:
+    try:
+        return Finding(deepfake.NAME, "ok", str(own.find(deepfake.NAME).path))
+    except store.ModelUnavailable as error:
+        installed = own.installed(deepfake.NAME)
+        return Finding(deepfake.NAME, "missing" if installed else "advice", str(error))
 
 
 def _onnxruntime() -> Finding:

@@ -7,7 +7,8 @@
               │               ├──▶ rppg ─────────────┤
               │               ├──▶ parallax ─────────┤
               │               ├──▶ recapture ────────┤
-              │               └──▶ liveness ─────────┼──▶ Fusion ──▶ verdict
+              │               ├──▶ liveness ─────────┤
+              │               └──▶ deepfake ─────────┼──▶ Fusion ──▶ verdict
               │                                      │
               └──▶ Document ──┬──▶ document_moire ───┤
                               ├──▶ document_ela ─────┤
@@ -28,6 +29,7 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 
+from deployments.deepfake_node import DeepfakeNode
 from deployments.detector import Signal
 from deployments.document import Document, Inspection
 from deployments.face import Face
@@ -35,6 +37,7 @@ from deployments.fusion import Fusion
 from deployments.ingress import Ingress
 from deployments.settings import Settings
 from detectors.contracts import Detector, Sensor
+from detectors.deepfake import Deepfake
 from detectors.registry import DETECTORS
 from docfraud.contracts import Page, node_of
 from docfraud.registry import SENSORS
@@ -44,6 +47,10 @@ from pipeline import Limits
 def build(settings: Settings) -> Application:
     """Build the graph; a Serve config calls this with its ``args``."""
     return wire(settings, DETECTORS, SENSORS)
+
+
+WRAPPERS: dict[type[Detector[Any]], type[Signal[Any]]] = {Deepfake: DeepfakeNode}
+"""Of signals that answer more than the others do."""
 
 
 def wire(
@@ -63,7 +70,11 @@ def wire(
         sensors: the checks and readers of a document, one deployment each.
     """
     face = serve.deployment(**NODE)(Face).bind(Limits(settings.image, settings.clip))
-    signals = {d.name: serve.deployment(name=d.name, **NODE)(Signal).bind(d) for d in detectors}
+    signals = {
+        d.name: serve.deployment(name=d.name, **NODE)(WRAPPERS.get(d, Signal)).bind(d)
+        for d in detectors
+        if d.name not in settings.without
+    }
     page = serve.deployment(**NODE)(Document).bind(settings.image)
     checks = {
         s.name: serve.deployment(name=node_of(s.name), **NODE)(Inspection).bind(s) for s in sensors

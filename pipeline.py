@@ -11,10 +11,12 @@ import uuid
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from detectors.contracts import LOOKED, Detector, Measurement, Measures, Status
+from detectors.deepfake import Deepfake
+from detectors.deepfake_vote import FRAMES
 from detectors.face import FaceLocator, Located
 from detectors.liveness import Liveness
 from detectors.registry import DETECTORS
@@ -22,6 +24,7 @@ from detectors.runner import Runner, missing_input
 from docfraud.contracts import Page
 from docfraud.examination import Evidence, Examiner, open_page
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.deepfake import DeepfakeOpinion, Watched
 from fusion.judge import Judge
 from fusion.liveness import LivenessOpinion, Unfit
 from fusion.pictures import Shown, show
@@ -33,6 +36,7 @@ from media.clips import open_frames
 from media.errors import blame
 from media.images import decode_image
 from media.limits import ClipLimits, ImageLimits
+from media.stills import read_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,21 @@ class Pipeline:
             looks = self._runners[Liveness.name]
             measured[Liveness.name] = looks(found.located.bundle.only(Liveness.needs))
         return self._judge.liveness(measured[Liveness.name])
+
+    def deepfake(self, data: bytes) -> DeepfakeOpinion:
+        """Judge a photograph or a clip that comes alone.
+
+        Raises:
+            MediaError: the bytes break a limit or cannot be decoded.
+        """
+        runner = self._runners[Deepfake.name]
+        detector = runner.sensor
+        assert isinstance(detector, Deepfake)
+        with blame("file"):
+            stills = read_any(data, FRAMES, self._limits.image, self._limits.clip)
+        measured = [runner.guard(partial(detector.look, frame)) for frame in stills.frames]
+        name = "" if runner.unavailable else detector.finder.name
+        return self._judge.deepfake(Watched(tuple(measured), stills.moving, name))
 
     def measure(
         self,

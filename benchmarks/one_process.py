@@ -18,6 +18,7 @@ from deployments.memory import Memory
 from deployments.pictures import Gallery
 from deployments.settings import Settings
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.deepfake import DeepfakeOpinion
 from fusion.liveness import LivenessOpinion, Unfit
 from fusion.policy import Policy, load_policy
 from fusion.quality import QualityResult, result
@@ -73,6 +74,11 @@ class OneProcess:
         """Judge a still image; the deadline is not kept."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._pipeline.liveness, image, checks)
+
+    async def deepfake(self, data: bytes, deadline_s: float) -> DeepfakeOpinion:
+        """Judge a photograph or a clip; the deadline is not kept."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._pipeline.deepfake, data)
 
     @cached_property
     def _documents(self) -> DocumentPipeline:

@@ -101,6 +101,7 @@ const WORDS = {
   iris_too_small: "The irises are too small in the picture.",
   weights_missing: "The model's file is not on the server.",
   weights_mismatch: "The model's file on the server is not the one that it should be.",
+  weights_unreadable: "The model's file on the server is damaged.",
   weights_interface: "The model on the server is of another kind.",
   crop_too_tight: "There is too little room around the face.",
   // the document

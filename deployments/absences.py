@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from detectors.contracts import Measurement
+from detectors.contracts import Measurement, Status
 
 FOR_S = 30.0
 """A replica that starts anew may find weights that the one before did not."""
@@ -17,10 +18,16 @@ class Absences:
 
     A call through the graph costs as much as a cheap signal, and all that such a replica says is
     that it cannot look.
+
+    Args:
+        left_out: signals that the graph has no replica of, for the same reason.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Measurement]] = {}
+    def __init__(self, left_out: Collection[str] = ()) -> None:
+        missing = Measurement(status=Status.UNAVAILABLE, reasons=("weights_missing",), lasting=True)
+        self._known: dict[str, tuple[float, Measurement]] = dict.fromkeys(
+            left_out, (math.inf, missing)
+        )
 
     def among(self, names: Collection[str]) -> dict[str, Measurement]:
         """Return the answers of those signals of ``names`` that need not be asked now."""

@@ -8,7 +8,7 @@ starts.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,25 @@ def with_open_door(raw: Mapping[str, Any]) -> dict[str, Any]:
         **raw,
         "applications": [
             {**application, "args": {**application.get("args", {}), "access": "open"}}
+            for application in raw.get("applications", [])
+        ],
+    }
+
+
+def without_nodes(raw: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return the configuration of a graph that goes without some signals."""
+    return {
+        **raw,
+        "applications": [
+            {
+                **application,
+                "args": {**application.get("args", {}), "without": sorted(names)},
+                "deployments": [
+                    node
+                    for node in application.get("deployments", [])
+                    if node.get("name") not in names
+                ],
+            }
             for application in raw.get("applications", [])
         ],
     }

@@ -10,6 +10,7 @@ from deployments import logs
 from fusion.quality import QualityPolicy
 from media.capture import Capture
 from media.errors import MediaError
+from media.stills import Stills, read_any
 from pipeline import FaceStage, Found, Limits, Looked
 
 
@@ -23,6 +24,7 @@ class Face:
     def __init__(self, limits: Limits) -> None:
         logs.install()
         cv2.setNumThreads(1)  # replicas share the machine; Ray counts one core at most for each
+        self._limits = limits
         self._stage = FaceStage(limits)
 
     def __call__(
@@ -54,5 +56,12 @@ class Face:
         """Measure how good a selfie is; no pixels leave this node."""
         try:
             return self._stage.look(selfie)
+        except MediaError as refused:
+            return refused
+
+    def stills(self, data: bytes, count: int) -> Stills | MediaError:
+        """Decode a photograph, or ``count`` frames of a clip; nobody looks for a face in them."""
+        try:
+            return read_any(data, count, self._limits.image, self._limits.clip)
         except MediaError as refused:
             return refused

@@ -9,6 +9,7 @@ from typing import Any
 from deployments import logs
 from detectors.contracts import Measurement
 from docfraud.examination import Evidence
+from fusion.deepfake import DeepfakeOpinion, Watched
 from fusion.enforcement import canary_key
 from fusion.judge import Judge
 from fusion.liveness import LivenessOpinion
@@ -52,6 +53,10 @@ class Fusion:
     async def liveness(self, measured: Measurement) -> LivenessOpinion:
         """Judge a still image that came alone."""
         return self._ready.liveness(measured)
+
+    async def deepfake(self, watched: Watched) -> DeepfakeOpinion:
+        """Judge a photograph or a clip that came alone."""
+        return self._ready.deepfake(watched)
 
     async def document(self, evidence: Evidence) -> DocumentFindings:
         """Judge a document that came alone."""

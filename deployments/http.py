@@ -9,7 +9,7 @@ from fastapi import FastAPI, Header, Query, Request, Response, Security
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
-from deployments import access, console, liveness, problems, quality, records, simulation
+from deployments import access, console, deepfake, liveness, problems, quality, records, simulation
 from deployments.access import Caller, Guard, OpenDoor, Ring
 from deployments.multipart import (
     DOCUMENT_SCHEMA,
@@ -32,7 +32,9 @@ from media.capture import Channel
 from sessions.idempotency import MAX_CHARACTERS, MalformedKey, parse_key
 
 
-class Service(Draws, simulation.Service, quality.Service, liveness.Service, Protocol):
+class Service(
+    Draws, simulation.Service, quality.Service, liveness.Service, deepfake.Service, Protocol
+):
     """What stands behind the door."""
 
     async def document(
@@ -239,6 +241,7 @@ def create_api(service: Service, settings: Settings, guard: Guard | None = None)
     simulation.install(operators, service)
     quality.install(applicants, service, settings)
     liveness.install(operators, service, settings)
+    deepfake.install(operators, service, settings)
 
     @operators.get("/v1/policy", summary="The policy in force", responses={503: REFUSALS[503]})
     async def policy() -> PolicyAnswer:

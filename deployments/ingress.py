@@ -20,6 +20,7 @@ from deployments import logs
 from deployments.absences import Absences
 from deployments.access import Doorkeeper
 from deployments.bound import bound_host
+from deployments.deepfakes import Deepfakes
 from deployments.documents import Documents
 from deployments.fanout import one, settle
 from deployments.http import create_api
@@ -33,10 +34,12 @@ from deployments.tracing import tracer
 from deployments.transport import send
 from deployments.watch import Watched, reached, stage
 from detectors.contracts import LOOKED, Detector, FaceBundle, Measurement, Status
+from detectors.deepfake import Deepfake
 from detectors.face import Located
 from detectors.liveness import Liveness
 from docfraud.examination import Evidence
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.deepfake import DeepfakeOpinion
 from fusion.liveness import LivenessOpinion, Unfit
 from fusion.pictures import Shown
 from fusion.policy import Policy
@@ -71,7 +74,8 @@ class Ingress:
         self._signals = signals
         self._documents = Documents(page, checks)
         self._fusion = fusion
-        self._absences = Absences()
+        self._absences = Absences([d.name for d in detectors if d.name not in signals])
+        self._deepfakes = Deepfakes(face, signals.get(Deepfake.name), self._absences)
         self._in_flight = 0
         self.memory = Memory(settings.memory, os.environ, self._metrics.spooled)
         self._guard = Doorkeeper(settings.access, bound_host(), self.memory.api_keys)
@@ -283,6 +287,24 @@ class Ingress:
         answers = await settle({name: call}, last_call - time.monotonic())
         self._absences.learn(answers)
         return answers[name]
+
+    async def deepfake(self, data: bytes, deadline_s: float) -> DeepfakeOpinion:
+        """Judge a photograph or a clip that came alone within ``deadline_s`` seconds.
+
+        Raises:
+            Problem: the upload cannot be decoded, or the graph is full or broken.
+        """
+        deadline = time.monotonic() + deadline_s
+        last_call = deadline - self._settings.fusion_reserve_ms / 1e3
+        with stage("signals"):
+            watched = await self._deepfakes.watch(data, last_call - time.monotonic())
+        if watched is Status.OVERLOADED:
+            raise _full()
+        if isinstance(watched, Status):
+            raise _broken("face")
+        judging = self._fusion.deepfake.remote(watched)
+        opinion: DeepfakeOpinion = await self._fused(judging, deadline - time.monotonic())
+        return opinion
 
     async def document(
         self, data: bytes, channel: Channel, wanted: Wanted, deadline_s: float

@@ -118,6 +118,11 @@ DOCUMENT_SCHEMA = _form_of(
 SELFIE_SCHEMA = _form_of("file", file=_binary("JPEG, PNG or WebP with one face."))
 """That of a selfie alone."""
 
+MOVING_SCHEMA = _form_of(
+    "file", file=_binary("JPEG, PNG or WebP with one face; or MP4, MOV, WebM or AVI of one.")
+)
+"""That of a photograph or a clip alone."""
+
 
 async def read_upload(request: Request) -> tuple[Capture, Metadata]:
     """Read the form of ``request``.
@@ -144,7 +149,7 @@ async def read_document(request: Request) -> tuple[bytes, Channel]:
 
 
 async def read_selfie(request: Request) -> bytes:
-    """Read a form that has one photograph, ``file``, and nothing else.
+    """Read a form that has one photograph or clip, ``file``, and nothing else.
 
     Raises:
         Problem: the part is missing, doubled or of the wrong kind, or there is another.

@@ -41,6 +41,8 @@ class Settings(BaseModel):
         max_deadline_ms: longest deadline that a client may ask for.
         fusion_reserve_ms: part of the deadline kept for fusion.
         memory: how verdicts are remembered.
+        without: signals that get no node, because nobody put their weights here: they are
+            ``unavailable``. ``palisade serve`` fills it in.
         max_in_flight: requests that one ingress replica works on; more get a 503.
         access: who needs an API key. ``auto``: everybody, except on a loopback address for as long
             as no key was ever made; ``keys``: everybody; ``open``: nobody, which is taken on a
@@ -57,6 +59,7 @@ class Settings(BaseModel):
     max_deadline_ms: int = Field(default=60_000, gt=0)
     fusion_reserve_ms: int = Field(default=250, gt=0)
     memory: MemorySettings = MemorySettings()
+    without: tuple[str, ...] = ()
     max_in_flight: int = Field(default=32, gt=0)
     access: Literal["auto", "keys", "open"] = "auto"
     capture_seconds: float = Field(default=3.0, ge=3.0, le=10.0)

@@ -328,3 +328,12 @@ class Detector(Sensor[FaceBundle], Scored[M], Generic[M]):
     """
 
     needs: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def installed(cls) -> bool:
+        """Whether a replica is worth its memory on this machine.
+
+        False for what only few have and whose weights were never put here: ``palisade serve``
+        leaves the node out of the graph then, and the signal is ``unavailable``.
+        """
+        return True

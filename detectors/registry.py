@@ -6,6 +6,7 @@ from typing import Any
 
 from detectors.blendshapes import Blendshapes
 from detectors.contracts import Detector
+from detectors.deepfake import Deepfake
 from detectors.depth import Depth
 from detectors.eye_specular import EyeSpecular
 from detectors.gan_texture import GanTexture
@@ -23,4 +24,5 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     Parallax,
     Recapture,
     Liveness,
+    Deepfake,
 )

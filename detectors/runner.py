@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, Generic
 
@@ -23,30 +23,39 @@ class Runner(Generic[Seen]):
 
     Every way of serving calls detectors and document checks through this class, which is why
     offline, in-process and served scores agree.
+
+    Attributes:
+        unavailable: why the sensor's weights cannot be used, a stable word, or None.
     """
 
     def __init__(self, sensor: Sensor[Seen]) -> None:
         self.sensor = sensor
-        self._unavailable: str | None = None
+        self.unavailable: str | None = None
         try:
             sensor.load()
         except ModelUnavailable as missing:
             log.warning("%s is unavailable: %s", sensor.name, missing)
-            self._unavailable = missing.reason
+            self.unavailable = missing.reason
 
     def __call__(self, seen: Seen) -> Measurement:
         """Measure ``seen``; an exception or a measure that is not finite becomes ``error``."""
+        return self.guard(lambda: self.sensor.measure(seen))
+
+    def guard(self, look: Callable[[], Measurement]) -> Measurement:
+        """Let the sensor look in another way than by ``measure``, just as safely.
+
+        Args:
+            look: asks the sensor; not called where its weights are missing.
+        """
         started = time.perf_counter()
-        measured = self._measure(seen)
+        measured = self._guarded(look)
         return replace(measured, elapsed_ms=(time.perf_counter() - started) * 1e3)
 
-    def _measure(self, seen: Seen) -> Measurement:
-        if self._unavailable:
-            return Measurement(
-                status=Status.UNAVAILABLE, reasons=(self._unavailable,), lasting=True
-            )
+    def _guarded(self, look: Callable[[], Measurement]) -> Measurement:
+        if self.unavailable:
+            return Measurement(status=Status.UNAVAILABLE, reasons=(self.unavailable,), lasting=True)
         try:
-            measured = self.sensor.measure(seen)
+            measured = look()
         except Exception as error:  # one failed sensor must not take the others with it
             log.error("%s failed: %s", self.sensor.name, whereabouts(error))
             return Measurement(status=Status.ERROR, reasons=(type(error).__name__,))
@@ -59,7 +68,7 @@ class Runner(Generic[Seen]):
 
     def pictures(self, seen: Seen) -> tuple[Picture, ...]:
         """Draw what the sensor sees in ``seen``; nothing without its weights, or where it fails."""
-        if self._unavailable:
+        if self.unavailable:
             return ()
         try:
             return tuple(self.sensor.pictures(seen))

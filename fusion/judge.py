@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detectors.contracts import LOST, Detector, Measurement, Status
+from detectors.deepfake import Deepfake
 from detectors.liveness import Liveness
 from detectors.registry import DETECTORS
 from docfraud.examination import Evidence
 from fusion.calibration import Fused, fuse
+from fusion.deepfake import DeepfakeOpinion, Watched, deepfake_opinion
 from fusion.documents import judge_document, recorded_evidence
 from fusion.enforcement import Enforcement, bucket
 from fusion.liveness import LivenessOpinion
@@ -126,6 +128,11 @@ class Judge:
     def liveness(self, measured: Measurement) -> LivenessOpinion:
         """Judge what was measured on a still image that came alone."""
         return LivenessOpinion(self._signal(Liveness, measured), self.policy.liveness.threshold)
+
+    def deepfake(self, watched: Watched) -> DeepfakeOpinion:
+        """Judge what was measured on a photograph or a clip that came alone."""
+        signals = [self._signal(Deepfake, measured) for measured in watched.measured]
+        return deepfake_opinion(signals, watched)
 
     def _signal(self, detector: type[Detector[Any]], measured: Measurement) -> Signal:
         entry = self.policy.signal(detector.name)

@@ -7,11 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import two_logits
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
@@ -360,3 +362,34 @@ def test_help_teaches(command: tuple[str, ...]) -> None:
     result = palisade(*command, "--help")
     assert result.returncode == 0
     assert "Usage" in result.stdout
+
+
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("PALISADE_MODELS", str(tmp_path / "store"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    cli._not_installed.cache_clear()
+    yield
+    cli._not_installed.cache_clear()
+
+
+def nodes() -> set[str]:
+    (application,) = cli._serve_schema("cpu", None, None).applications
+    return {node.name for node in application.deployments}
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_a_node_without_weights_is_left_out_until_the_next_start() -> None:
+    assert "deepfake" not in nodes()
+    assert {"depth", "liveness"} <= nodes()
+    two_logits.install()
+    assert "deepfake" not in nodes(), "a change of the policy restarts nothing"
+    cli._not_installed.cache_clear()
+    assert "deepfake" in nodes()
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_a_cluster_has_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "ray://somewhere:10001")
+    assert "deepfake" in nodes()

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import two_logits
+from media_corpus import clip
 from numpy.typing import NDArray
 from PIL import Image
 from ray import serve
@@ -17,9 +19,13 @@ from ray.serve.handle import DeploymentHandle
 import graph
 from deployments.settings import Settings
 from detectors.contracts import Status
+from detectors.deepfake import Deepfake
+from detectors.eye_specular import EyeSpecular
+from detectors.finders import Sighting
 from detectors.registry import DETECTORS
 from docfraud.registry import SENSORS
 from fusion.answers import DocumentAnswer, Wanted
+from fusion.deepfake import DeepfakeOpinion
 from fusion.liveness import LivenessOpinion, Unfit
 from fusion.policy import load_policy
 from fusion.verdict import Verdict
@@ -126,3 +132,62 @@ def test_a_document_alone_is_answered_with_what_was_asked_for(
     assert full.sides is not None
     assert full.heatmaps is not None
     assert full.heatmaps["moire"].startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def with_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeploymentHandle[Any]]:
+    """A graph that has a deepfake network, which takes reddish faces for fakes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DeploymentHandle, "_is_router_running_in_separate_loop", lambda _: True)
+        patch.setattr("deployments.logs.install", lambda: None)
+        patch.setenv("PALISADE_MODELS", str(tmp_path_factory.mktemp("store")))
+        patch.setattr("detectors.deepfake.best_finder", Told)
+        two_logits.install()
+        application = graph.wire(Settings(), (Deepfake,), ())
+        yield serve.run(application, name="deepfake", _local_testing_mode=True)
+
+
+class Told:
+    name, digest = "told", "cd" * 32
+
+    def find(self, pixels: NDArray[np.uint8], least: float, side: int) -> list[Sighting]:
+        height, width = pixels.shape[:2]
+        return [Sighting((width * 0.3, height * 0.3, width * 0.7, height * 0.7), 0.95)]
+
+
+def test_a_photograph_alone_is_asked_about_deepfakes_only(
+    with_network: DeploymentHandle[Any], selfie: bytes
+) -> None:
+    found: DeepfakeOpinion = with_network.deepfake.remote(selfie, 30.0).result()
+    assert (found.moving, found.face_detector) == (False, "told")
+    assert found.vote is not None
+    local = Pipeline(load_policy(graph.POLICY)).deepfake(selfie)
+    assert found.vote == local.vote
+    verdict: Verdict = with_network.verify.remote(Capture(selfie), None, 30.0).result()
+    (signal,) = verdict.signals
+    assert (signal.name, signal.status) == ("deepfake", Status.OK)
+
+
+def test_a_clip_alone_votes_in_the_graph(with_network: DeploymentHandle[Any]) -> None:
+    film = clip(frames=40, size=(160, 120))
+    found: DeepfakeOpinion = with_network.deepfake.remote(film, 30.0).result()
+    assert (found.moving, len(found.signals)) == (True, 10)
+    assert found.vote == Pipeline(load_policy(graph.POLICY)).deepfake(film).vote
+    with pytest.raises(Exception, match="no known image") as caught:
+        with_network.deepfake.remote(b"neither", 30.0).result()
+    assert caught.value.details.part == "file"  # type: ignore[attr-defined]
+
+
+def test_a_graph_without_the_node_says_that_there_are_no_weights(selfie: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DeploymentHandle, "_is_router_running_in_separate_loop", lambda _: True)
+        patch.setattr("deployments.logs.install", lambda: None)
+        application = graph.wire(Settings(without=("deepfake",)), (Deepfake, EyeSpecular), ())
+        bare = serve.run(application, name="bare", _local_testing_mode=True)
+        verdict: Verdict = bare.verify.remote(Capture(selfie), None, 30.0).result()
+        found: DeepfakeOpinion = bare.deepfake.remote(selfie, 30.0).result()
+    seen = {signal.name: (signal.status, signal.reasons) for signal in verdict.signals}
+    assert seen["deepfake"] == (Status.UNAVAILABLE, ("weights_missing",))
+    assert seen["eye_specular"][0] is not Status.UNAVAILABLE
+    assert found.vote is None
+    assert [signal.status for signal in found.signals] == [Status.UNAVAILABLE]

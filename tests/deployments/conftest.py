@@ -10,6 +10,7 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+import two_logits
 from numpy.typing import NDArray
 from PIL import Image
 from serving import Graph
@@ -20,7 +21,18 @@ from deployments.launch import running
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Graph]:
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A deepfake network in the store of the user, whose own is not touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        with pytest.MonkeyPatch.context() as only_there:
+            only_there.delenv("PALISADE_MODELS", raising=False)
+            two_logits.install()
+        yield
+
+
+@pytest.fixture(scope="session")
+def served(network: None) -> Iterator[Graph]:
     # Ten seconds are long for a test.
     os.environ["RAY_metrics_report_interval_ms"] = "1000"  # noqa: SIM112
     with socket.socket() as probe:

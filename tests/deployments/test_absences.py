@@ -32,3 +32,14 @@ def test_asks_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Absences()
     known.learn({"depth": MISSING})
     assert known.among(["depth"]) == {}
+
+
+def test_what_the_graph_has_no_replica_of_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(absences, "FOR_S", 0.0)
+    known = Absences(["deepfake"])
+    answer = known.among(["deepfake", "depth"])
+    assert list(answer) == ["deepfake"]
+    assert (answer["deepfake"].status, answer["deepfake"].reasons) == (
+        Status.UNAVAILABLE,
+        ("weights_missing",),
+    )

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 import graph
-from deployments.config import PROFILES, check_config, read_config, with_open_door, with_policy
+from deployments.config import (
+    PROFILES,
+    check_config,
+    read_config,
+    with_open_door,
+    with_policy,
+    without_nodes,
+)
 from deployments.errors import ConfigError
 from fusion.policy import load_policy
 
@@ -138,3 +145,12 @@ def test_there_is_no_fourth_way_in(raw: dict[str, Any]) -> None:
     raw["applications"][0]["args"]["access"] = "opne"
     with pytest.raises(ConfigError, match="access"):
         check_config(raw, graph.NODES)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_graph_that_goes_without_a_node_names_it_nowhere(profile: str) -> None:
+    schema = check_config(without_nodes(read_config(profile), ["deepfake"]), graph.NODES)
+    (application,) = schema.applications
+    assert {node.name for node in application.deployments} == graph.NODES - {"deepfake"}
+    assert application.args["without"] == ["deepfake"]
+    assert application.args["deadline_ms"] == 20000

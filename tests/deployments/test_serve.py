@@ -17,15 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import PIL.Image
 import pytest
 import ray
-from media_corpus import uploads
+from media_corpus import clip, encode, uploads
 from pydantic import TypeAdapter
 from serving import Graph, peak_memory, replicas
 from sqlalchemy import delete
 
 import graph
 from deployments.settings import Settings
+from detectors.contracts import Status
 from fusion.liveness import LivenessOpinion
 from fusion.pictures import Illustrated
 from fusion.policy import load_policy
@@ -208,6 +210,33 @@ def test_a_still_image_alone_is_judged_in_the_references_words(
     assert (noise.status_code, noise.json()["part"]) == (415, "file")
     checked = ask(selfie).json()  # the face fills a twentieth of this photograph
     assert (checked["status"], checked["reasons"]) == ("QUALITY_FAILED", ["face_too_small"])
+
+
+def test_a_photograph_or_a_clip_alone_is_asked_about_deepfakes(
+    served: Graph, selfie: bytes
+) -> None:
+    def ask(file: bytes) -> httpx2.Response:
+        return served.client.post("/v1/deepfake", files={"file": ("f.bin", file)})
+
+    local = Pipeline(load_policy("faithful")).deepfake(selfie)
+    response = ask(selfie)
+    if local.signals[0].status is Status.UNAVAILABLE:  # no face detector on this machine
+        assert response.status_code == 503, response.text
+        assert "palisade models fetch yunet" in response.json()["detail"]
+        return
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    assert local.vote is not None
+    assert answer["real_confidence"] == local.vote.real
+    assert answer["face_detector"] == local.face_detector
+    assert response.headers["palisade-model"].endswith(f"sha256={local.signals[0].model}")
+    noise = ask(b"not an image")
+    assert (noise.status_code, noise.json()["part"]) == (415, "file")
+    wall = ask(encode(PIL.Image.new("RGB", (200, 200))))
+    assert (wall.status_code, wall.json()["type"]) == (422, "urn:palisade:problem:no-face")
+    blank = ask(clip(frames=12))
+    assert (blank.status_code, blank.json()["type"]) == (422, "urn:palisade:problem:too-few-faces")
+    assert "0 of 10 frames" in blank.json()["detail"]
 
 
 def test_hostile_uploads_are_refused_by_name_and_break_nothing(
