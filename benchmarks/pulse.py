@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.sessions import DataError, Sample, balanced, prepare_worker, read_manifest, windows
-from benchmarks.summary import RULE_BPM, RULE_SNR_DB
 from detectors.clip import ClipSettings, trace_clip
 from detectors.contracts import ROIS, Clip, FaceBundle, Measures, NoOpinion, Status
 from detectors.landmarks import Landmarker, load_landmarker
@@ -43,6 +42,9 @@ from terminal import err, out, progress
 
 WINDOWS = (3, 5, 10)
 """Seconds of the windows."""
+
+RULE_SNR_DB, RULE_BPM = 5.0, (50.0, 120.0)
+"""The reference's rule for a pulse: an SNR above it, and a rate between them."""
 
 CLIPS = ("live", "replay", "deepfake", "pulse")
 """Folders of clips, below ``videos``."""

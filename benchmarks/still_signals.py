@@ -22,9 +22,8 @@ import numpy as np
 import typer
 from PIL import Image, ImageOps
 
+from benchmarks.looks import QUALITY, SIDE
 from benchmarks.sessions import (
-    QUALITY,
-    SIDE,
     DataError,
     Sample,
     balanced,

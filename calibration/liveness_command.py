@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,21 +55,15 @@ def liveness(
 
     Example: `palisade calibrate liveness camera.csv --out calibrated`
     """
-    import cv2
-
     from calibration.commands import write
     from calibration.liveness import Settings, Shot, calibrate, fragment
     from calibration.liveness_plot import histogram
-    from detectors.liveness import Liveness
-    from detectors.runner import Runner
-    from evaluation.faces import FaceSignal
     from evaluation.items import bona_fide, read_items
-    from evaluation.looking import look
+    from evaluation.sessions import Whole, measure_sessions
     from fusion.policy import load_policy
     from offline.files import opened
     from terminal import progress
 
-    cv2.setNumThreads(1)  # images side by side are the parallelism
     base = load_policy(policy, os.environ)
     items = read_items(manifest)
     live = bona_fide(items)
@@ -76,16 +71,17 @@ def liveness(
         content = bytes(stream.read())
     if not live.any():
         raise CalibrationError(f"{manifest}: none of its images is of a live face")
-    with progress("Looking") as update:
-        found = look(
+    with TemporaryDirectory() as kept, progress("Looking") as update:
+        found = measure_sessions(
             items.images,
-            Runner(FaceSignal(Liveness())),
+            Path(kept),
+            whole=Whole(("liveness",)),
             jobs=jobs or os.cpu_count() or 1,
             on_progress=update,
         )
     shots = [
-        Shot(bool(of_live), item.subject, one)
-        for item, of_live, one in zip(items.images, live, found, strict=True)
+        Shot(bool(of_live), item.subject, session.measured["liveness"])
+        for item, of_live, session in zip(items.images, live, found, strict=True)
     ]
     calibration = calibrate(base, shots, Settings(percentile, margin))
     text = fragment(calibration, Path(manifest).name, content)

@@ -141,9 +141,7 @@ class FaceLocator:
         quality = {**located.quality, **clip.continuity}
         return replace(
             located,
-            bundle=replace(
-                located.bundle, clip=clip, stills=keeper.stills, quality=quality
-            ),
+            bundle=replace(located.bundle, clip=clip, stills=keeper.stills, quality=quality),
             problems=(*located.problems, *self._discontinuities(clip.continuity)),
             quality=quality,
         )

@@ -63,7 +63,7 @@ def load(path: Path) -> Callable[[Pixels], Vector]:
             for stage in stages:
                 seen = stage(seen)
                 means.append(seen.mean(dim=(2, 3)).ravel())
-        return torch.cat(means).double().numpy()
+        return np.asarray(torch.cat(means).double().numpy())
 
     return features
 
