@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -190,6 +194,39 @@ def test_processes_measure_the_same(faces: Path, tmp_path: Path) -> None:
     items = items_of(faces)[:3]
     alone = measure_sessions(items, tmp_path / "one", jobs=1)
     assert untimed(measure_sessions(items, tmp_path / "two", jobs=2)) == untimed(alone)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from evaluation.items import read_items
+from evaluation.sessions import measure_sessions
+
+def told(done, of):
+    if done == 1:
+        os.kill(os.getpid(), 9)
+
+if __name__ == "__main__":
+    items = read_items(sys.argv[1]).images
+    measure_sessions(items, Path(sys.argv[2]), jobs=2, on_progress=told)
+"""
+
+
+def test_a_run_that_is_killed_takes_its_processes_along(faces: Path, tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    environment = {**os.environ, "PYTHONPATH": str(Path(sessions.__file__).parents[1])}
+    run = subprocess.Popen(
+        [sys.executable, str(script), str(faces), str(tmp_path / "out")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert run.stdout is not None
+    with run.stdout:
+        run.stdout.read()  # to the end: until no process holds the other end of the pipe
+    assert run.wait() == -signal.SIGKILL
+    assert (tmp_path / "out" / FILE).read_text("utf-8").count("\n") == 2
 
 
 def test_no_names_of_files_are_kept(faces: Path, tmp_path: Path) -> None:
