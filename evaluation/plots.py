@@ -28,6 +28,9 @@ BONA_FIDE, ATTACK = COLOURS[:2]
 DASHES = ("solid", "dashed", "dotted")
 DPI = 120
 
+LONGEST = 40
+"""Letters of a name in a plot."""
+
 RATES = (0.002, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 """Marks of the axes of a DET curve, whose ends they are: a rate of 0 has no place on them."""
 
@@ -88,7 +91,7 @@ def histogram(samples: Samples, thresholds: Mapping[str, float]) -> Canvas:
             edges = np.linspace(0, 1, BINS + 1)
             panel.hist(scored.scores[own], edges, alpha=0.55, label=text, color=colour)
         panel.axvline(thresholds[name], color=INK, linestyle="dashed", label="threshold")
-        panel.set(title=name, ylabel="images")
+        panel.set(title=_short(name), ylabel="images")
         panel.legend(loc="upper center")  # scores gather at both ends
     panels[-1].set_xlabel("score")
     return canvas
@@ -102,7 +105,9 @@ def roc(samples: Samples, thresholds: Mapping[str, float]) -> Canvas:
         curve = sample.curve()
         if not np.isfinite(curve.auc):
             continue
-        panel.plot(curve.apcer, 1 - curve.bpcer, label=f"{name}, AUC {curve.auc:.3f}", **look)
+        panel.plot(
+            curve.apcer, 1 - curve.bpcer, label=f"{_short(name)}, AUC {curve.auc:.3f}", **look
+        )
         if name in thresholds:
             at = np.searchsorted(curve.thresholds, thresholds[name])
             panel.plot(curve.apcer[at], 1 - curve.bpcer[at], "o", color=look["color"])
@@ -123,7 +128,7 @@ def det(samples: Samples, thresholds: Mapping[str, float]) -> Canvas:
         curve = sample.curve()
         if not np.isfinite(curve.auc):
             continue
-        label = f"{name}, EER {curve.eer:.1%}"
+        label = f"{_short(name)}, EER {curve.eer:.1%}"
         panel.plot(_probit(curve.apcer), _probit(curve.bpcer), label=label, **look)
         if name in thresholds:
             at = np.searchsorted(curve.thresholds, thresholds[name])
@@ -158,9 +163,14 @@ def rates(figures: Mapping[str, Figure], label: str = "", chance: float | None =
     if chance is not None:
         panel.axvline(chance, color=INK, linewidth=0.8, linestyle="dashed")
     panel.set(xlim=(-0.02, 1.02), yticks=range(len(figures)), xlabel=label)
-    panel.set_yticklabels([name.replace("_", " ") for name in figures])
+    panel.set_yticklabels([_short(name).replace("_", " ") for name in figures])
     panel.invert_yaxis()
     return canvas
+
+
+def _short(name: str) -> str:
+    """The end of a long name, such as the path of a policy: whole, it would leave no room."""
+    return name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}"
 
 
 def _styled(samples: Samples) -> Iterator[tuple[str, Sample, dict[str, Any]]]:

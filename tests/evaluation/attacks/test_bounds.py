@@ -87,26 +87,26 @@ def test_clips(name, species, bound, clips):
 
 @pytest.mark.parametrize(("name", "species", "bound"), claims("quality"))
 def test_quality(name, species, bound, pictures):
-    values = [witness("moire")(pictures(species, seed)).quality[name] for seed in SEEDS]
+    values = [witness("recapture")(pictures(species, seed)).quality[name] for seed in SEEDS]
     assert all(within(value, bound) for value in values), values
 
 
 @pytest.mark.parametrize(("species", "problem"), BOUNDS["problems"].items())
 def test_problems(species, problem, clips):
     frames = clips(species)
-    assert witness("moire")(frames[0].pixels, frames).problems == (FaceProblem(problem),)
+    assert witness("recapture")(frames[0].pixels, frames).problems == (FaceProblem(problem),)
     assert problem in POLICY.review_on
 
 
 @pytest.mark.parametrize("species", ["head_turning", "face_blinking"])
 def test_bona_fide_clips_have_no_problem(species, clips):
     frames = clips(species)
-    assert witness("moire")(frames[0].pixels, frames).problems == ()
+    assert witness("recapture")(frames[0].pixels, frames).problems == ()
 
 
 def test_regular_times_are_on_record(clips):
     unevenness = {
-        species: witness("moire")(clips(species)[0].pixels, clips(species)).quality[
+        species: witness("recapture")(clips(species)[0].pixels, clips(species)).quality[
             "clip_unevenness"
         ]
         for species in ("face_blinking", "injected_regular")
