@@ -35,8 +35,8 @@ from fusion.verdict import FaceSummary
 
 
 def policy(name: str) -> Policy:
-    """A shipped policy whose liveness is undecided at log-odds of 1, with networks alone."""
-    raw = load_policy(name).model_dump(mode="json")
+    """A shipped policy with a mean, whose liveness is undecided at log-odds of 1, by networks."""
+    raw = load_policy(name).model_dump(mode="json") | {"calibration": None}
     raw["signals"]["liveness"]["mapping"] |= {"shift": 1.0, "colour_cap": 0.0}
     return load_policy(raw)
 
