@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -340,7 +342,8 @@ def clip(
     """
     times = [at * ticks // 25 for at in range(frames)] if times is None else list(times)
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=kind, container_options=muxer or {}) as container:
+    opened = av.open(buffer, "w", format=kind, container_options=muxer or {})
+    with _scheduling_kept(), opened as container:
         video = container.add_stream(codec, rate=ticks)
         video.width, video.height = size
         video.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
@@ -367,6 +370,17 @@ def clip(
         if audio is not None:
             _silence(container, audio)
     return buffer.getvalue()
+
+
+@contextmanager
+def _scheduling_kept() -> Iterator[None]:
+    """Undo that SVT-AV1 makes root's process a real-time one.
+
+    It would keep all others off a CPU as long as it has work, and so would its children.
+    """
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    os.sched_setscheduler(0, policy, parameters)
 
 
 def packets(
