@@ -10,6 +10,7 @@ and 68% on eight others, from 93% for one kind of diffusion to chance for GANs.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +40,9 @@ from models.store import ModelUnavailable
 
 if TYPE_CHECKING:
     import onnxruntime as ort
+
+MODEL = "PALISADE_DEEPFAKE_MODEL"
+"""Environment variable with the name of a model in the store to ask instead of that of DFDS."""
 
 FAKE, REAL = 0, 1
 """Classes of the network's output."""
@@ -95,7 +99,7 @@ class Deepfake(Detector[DeepfakeMapping]):
     @classmethod
     def installed(cls) -> bool:
         """Whether the network was ever exported to this machine's store."""
-        return own.installed(NAME)
+        return own.installed(_name())
 
     def load(self) -> None:
         """Open the network, and the best face detector there is.
@@ -157,7 +161,7 @@ class Network:
 
     def __init__(self, weights: Path | None = None) -> None:
         if weights is None:
-            found = own.find(NAME)
+            found = own.find(_name())
             weights, self.digest = found.path, found.card.sha256
         else:
             self.digest = store.sha256(weights)
@@ -179,6 +183,11 @@ class Network:
     def _logits(self, crops: NDArray[np.float32]) -> NDArray[np.float64]:
         (logits,) = self._session.run([OUTPUT], {INPUT: crops})
         return np.asarray(logits, np.float64)
+
+
+def _name() -> str:
+    """Of the model in the store."""
+    return os.environ.get(MODEL) or NAME
 
 
 def padded(picture: Pixels, face: Sighting, padding: float) -> Pixels:

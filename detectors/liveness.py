@@ -33,7 +33,7 @@ from detectors.contracts import (
 from detectors.landmarks import bounding_box
 from detectors.minifasnet import MEMBERS, inside
 from detectors.pixels import Box, Pixels, imagenet
-from models import onnx, store
+from models import onnx, own, store
 from models.store import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OWN_MODEL = "PALISADE_LIVENESS_MODEL"
-"""Environment variable with the path of a model that answers in place of the ensemble."""
+"""Environment variable with the path of a model that answers in place of the ensemble, or with the
+name of one in the model store."""
 
 OWN = "own"
 """Measure of that model."""
@@ -138,7 +139,7 @@ class Liveness(Detector[LivenessMapping]):
     mapping: ClassVar[type] = LivenessMapping
 
     def __init__(self, own: Path | None = None) -> None:
-        self._own_file = own or _own_model()
+        self._own_file = own
         self._own: ort.InferenceSession | None = None
         self._members: Mapping[str, ort.InferenceSession] = {}
         self._digest: str | None = None
@@ -150,9 +151,9 @@ class Liveness(Detector[LivenessMapping]):
             ModelUnavailable: the own model cannot be used, or no member can; the reason is that of
                 the first.
         """
-        if self._own_file is not None:
-            self._own = _opened_own(self._own_file)
-            self._digest = store.sha256(self._own_file)
+        if (file := self._own_file or own_model()) is not None:
+            self._own = _opened_own(file)
+            self._digest = store.sha256(file)
             return
         files: dict[str, Path] = {}
         sessions: dict[str, ort.InferenceSession] = {}
@@ -297,9 +298,14 @@ def mesh_box(bundle: FaceBundle) -> Box:
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def _own_model() -> Path | None:
-    named = os.environ.get(OWN_MODEL)
-    return Path(named) if named else None
+def own_model() -> Path | None:
+    """The file that ``PALISADE_LIVENESS_MODEL`` means, if it is set.
+
+    Raises:
+        ModelUnavailable: it names a model of the store that is damaged.
+    """
+    setting = os.environ.get(OWN_MODEL)
+    return own.named(setting) if setting else None
 
 
 def _opened_own(path: Path) -> ort.InferenceSession:

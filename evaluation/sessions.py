@@ -19,7 +19,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -34,7 +34,7 @@ from pydantic import TypeAdapter
 import pipeline
 from detectors.contracts import Measurement, Status
 from detectors.faults import whereabouts
-from detectors.liveness import OWN_MODEL
+from detectors.liveness import OWN_MODEL, own_model
 from detectors.registry import DETECTORS
 from evaluation.errors import EvaluationError
 from evaluation.items import Item
@@ -48,6 +48,7 @@ from media.clips import read_clip
 from media.containers import is_clip
 from media.errors import MediaError
 from models import store
+from models.store import ModelUnavailable
 from offline.captures import read_part
 from offline.files import FileError, stamp
 from terminal import silence_native_logs
@@ -207,15 +208,21 @@ def basis() -> str:
     digest = hashlib.sha256()
     for path in sorted(code):
         digest.update(path.read_bytes())
-    own = os.environ.get(OWN_MODEL)
+    own = _own_model()
     weights = {
         entry.model.name: entry.model.sha256
         for entry in store.entries()
         if entry.state is store.State.OK and store.accepted(entry.model)
-    } | ({OWN_MODEL: store.sha256(Path(own))} if own and Path(own).is_file() else {})
+    } | ({OWN_MODEL: store.sha256(own)} if own and own.is_file() else {})
     versions = {name: _version(name) for name in PACKAGES}
     digest.update(json.dumps([weights, versions], sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def _own_model() -> Path | None:
+    with suppress(ModelUnavailable):  # a damaged one is no weights
+        return own_model()
+    return None
 
 
 def _version(package: str) -> str | None:

@@ -71,7 +71,7 @@ def find(name: str) -> Own:
             or ``weights_mismatch`` where the file is missing or not the one of the card.
     """
     path = _card_path(name)
-    cure = f"run `palisade models export {name} CHECKPOINT`"
+    cure = f"run `palisade models export {name} CHECKPOINT`, or `palisade train` with that name"
     if path is None:
         raise ModelUnavailable("weights_missing", f"there is no model {name!r} here; {cure}")
     try:
@@ -86,6 +86,15 @@ def find(name: str) -> Own:
             "weights_mismatch", f"{file} is missing or not the file of its card; {cure}"
         )
     return Own(card, file)
+
+
+def named(setting: str) -> Path:
+    """The file that a setting means: a model of the store by its name, or else a path.
+
+    Raises:
+        ModelUnavailable: the model of that name is damaged.
+    """
+    return find(setting).path if installed(setting) else Path(setting)
 
 
 def installed(name: str) -> bool:

@@ -201,6 +201,10 @@ def test_without_weights_it_is_unavailable_and_says_how_to_get_them(
     two_logits.install()
     assert Deepfake.installed()
     Deepfake(finder=Finder()).load()
+    monkeypatch.setenv(deepfake.MODEL, "mine")
+    assert not Deepfake.installed()
+    with pytest.raises(ModelUnavailable, match="no model 'mine' here"):
+        Deepfake(finder=Finder()).load()
 
 
 @pytest.mark.parametrize("wrong", ["noise", "size", "logits"])

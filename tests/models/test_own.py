@@ -81,6 +81,15 @@ def test_a_kill_before_the_card_is_written_leaves_what_was_there(
     assert own.find("thing") == before
 
 
+def test_a_setting_is_the_name_of_a_model_or_else_a_path(tmp_path: Path) -> None:
+    made = register(b"weights")
+    assert own.named("thing") == made.path
+    assert own.named(str(tmp_path / "thing")) == tmp_path / "thing"
+    made.path.unlink()
+    with pytest.raises(ModelUnavailable, match="missing or not the file"):
+        own.named("thing")
+
+
 def test_a_model_that_is_not_here_names_the_command() -> None:
     with pytest.raises(ModelUnavailable, match="palisade models export thing") as missing:
         own.find("thing")
