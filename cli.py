@@ -36,6 +36,8 @@ from sessions import commands as sessions
 from sessions import key_commands as keys
 from sessions.errors import StoreError
 from terminal import err, out, progress, silence_native_logs
+from training import commands as training
+from training.errors import TrainingError
 
 if TYPE_CHECKING:
     from models.own import Own
@@ -57,6 +59,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(evaluation.app, name="evaluate")
 app.add_typer(calibration.app, name="calibrate")
 app.command("quality")(calibration.look)
+app.command("train")(training.train)
 
 models_app.command("export")(model_commands.export)
 
@@ -484,6 +487,7 @@ def main() -> None:
         MediaError,
         FetchError,
         ExportError,
+        TrainingError,
         KubernetesError,
         StoreError,
         EvaluationError,

@@ -1,0 +1,116 @@
+"""The model card of a trained network: where it comes from, what it is worth, and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from evaluation.intervals import Figure
+from models.own import Own
+from training.examples import Example, Looked
+from training.loop import Epoch
+from training.measuring import Worth
+from training.networks.contracts import Network
+from training.recipe import Recipe
+from training.splits import Splits
+
+SETTING = {"liveness": "PALISADE_LIVENESS_MODEL", "deepfake": "PALISADE_DEEPFAKE_MODEL"}
+"""Environment variable that has a detector take a model of the store by its name."""
+
+UNSTATED = "**not stated**: whoever passes this model on has to clear them"
+
+SHIFT = {"liveness": "own_shift", "deepfake": "shift"}
+"""Parameter of the detector's mapping in a policy that a threshold becomes."""
+
+NAMES = {
+    "auc": "AUC",
+    "eer": "EER",
+    "apcer": "APCER at a score of 0.5",
+    "bpcer": "BPCER at a score of 0.5",
+    "apcer_chosen": "APCER at the chosen threshold",
+    "bpcer_chosen": "BPCER at the chosen threshold",
+}
+
+
+def card(
+    recipe: Recipe,
+    kind: Network,
+    looked: Looked,
+    splits: Splits,
+    history: Sequence[Epoch],
+    worth: Worth,
+    made: Own,
+    licence: str,
+) -> str:
+    """Write a model card, Markdown.
+
+    Args:
+        recipe: that it was trained by.
+        kind: of network.
+        looked: what was found in the manifest.
+        splits: the parts of that.
+        history: of the training.
+        worth: on the test part.
+        made: the exported model.
+        licence: terms of the data, in the operator's words; empty where none were said.
+    """
+    best = next(at for at, epoch in reversed([*enumerate(history, 1)]) if epoch.best)
+    left_out = sum(looked.unreadable.values())
+    about = made.card
+    return f"""# {about.name}
+
+{recipe.network}, for the question: {recipe.purpose}. Trained by `palisade train`.
+
+| | |
+|---|---|
+| file | `{about.file}`, {about.bytes:,} bytes, SHA-256 `{about.sha256}` |
+| made with | {about.made_with}; differs from torch by {about.parity:.1e} at most |
+| recipe | SHA-256 `{recipe.sha256}`, started from {recipe.start} |
+| epochs | {len(history)}, of which number {best} is kept |
+| input | RGB, {recipe.side} pixels a side, ImageNet's mean and standard deviation |
+| crop | {recipe.crop} |
+| in the graph | `{SETTING[kind.detector]}={about.name}` |
+
+## Data
+
+SHA-256 of labels, crops and pictures: `{looked.sha256}`.
+Terms: {licence or UNSTATED}.
+
+{_parts(splits.each())}
+
+No subject is in two parts. {left_out} pictures could not be read and {looked.faceless} had no \
+face that could be cut out; they are left out.
+
+## What it measured
+
+On the part `test`, with intervals of 95% by subject. The threshold is log-odds of \
+{worth.threshold:+.2f} for a bona fide presentation, where the validation part has a BPCER of at \
+most {recipe.most_bpcer:.0%}: put it into a policy as `{SHIFT[kind.detector]}`.
+
+{_figures({NAMES[name]: figure for name, figure in worth.figures.items()}, "figure")}
+
+Attacks that are missed at the threshold, by species; the intervals are exact and take pictures \
+for independent, which those of one subject are not:
+
+{_figures(worth.missed, "species")}
+
+## Limits
+
+It was measured on other people, but on the cameras, rooms and sorts of attack that it was trained \
+on. On others it does worse, and how much worse is not known from this: measure it there with \
+`palisade evaluate`, and calibrate it there, before it decides about anybody.
+"""
+
+
+def _parts(parts: Mapping[str, Sequence[Example]]) -> str:
+    lines = ["| part | bona fide | attacks | subjects |", "|---|---:|---:|---:|"]
+    for name, own in parts.items():
+        genuine = sum(one.genuine for one in own)
+        subjects = len({one.subject or one.sha256 for one in own})
+        lines.append(f"| {name} | {genuine} | {len(own) - genuine} | {subjects} |")
+    return "\n".join(lines)
+
+
+def _figures(figures: Mapping[str, Figure], what: str) -> str:
+    lines = [f"| {what} | value | pictures |", "|---|---|---:|"]
+    lines += [f"| {name or '—'} | {figure} | {figure.n} |" for name, figure in figures.items()]
+    return "\n".join(lines)

@@ -1,0 +1,119 @@
+"""``palisade train``, on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from terminal import err, out, progress
+from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from training.loop import Epoch
+    from training.pipeline import Outcome
+
+
+def train(
+    recipe: Annotated[
+        str, typer.Argument(help="Shipped recipe, such as mobilenet_v3, or a YAML file.")
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="MANIFEST", help="CSV with path, label, kind and subject; a path or a URL."
+        ),
+    ],
+    run: Annotated[
+        Path, typer.Option("--out", metavar="RUN", help="Folder of the run; the same to go on.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="Of the model in the store; the network's by default."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    licence: Annotated[
+        str, typer.Option(help="Terms of the data, in words, for the model card.")
+    ] = "",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="What to train on.")
+    ] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that prepare pictures beside the first.")
+    ] = 0,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Lose what an earlier run left in RUN first.")
+    ] = False,
+) -> None:
+    """Train a network of your own, measure it, and put it into the model store.
+
+    Needs `pip install 'palisade[cpu,train]'`; what it makes is served without. Subjects are split
+    70:15:15, so that nobody is both learnt from and measured on. A run that was stopped goes on
+    with the same command, and ends as if it had not been.
+
+    RUN gets `report.json`, `card.md`, `curves.png`, `det.png` and `best.pt`.
+
+    Example: `palisade train mobilenet_v3 --data faces.csv --out runs/first`
+    """
+    from training.loop import Machine
+    from training.pipeline import Order
+    from training.pipeline import train as trained
+    from training.recipe import read_recipe
+
+    wanted = read_recipe(recipe)
+    called = name or wanted.network
+    if not called.replace("-", "").replace("_", "").isalnum():
+        raise TrainingError(f"--name {called!r}: letters, digits, - and _ only")
+    order = Order(
+        wanted, data, run, called, seed, licence, Machine(device, devices, workers), fresh
+    )
+    try:
+        with progress("Training") as update:
+            outcome = trained(order, update, _told)
+    except KeyboardInterrupt:
+        err.print("Stopped; whole epochs are kept, and the same command goes on.")
+        raise typer.Exit(130) from None
+    if outcome is not None:
+        _show(outcome, run)
+
+
+def _told(epoch: Epoch) -> None:
+    """Print what an epoch came to."""
+    mark = "  best so far" if epoch.best else ""
+    out.print(
+        f"loss {epoch.train_loss:.4f} train, {epoch.val_loss:.4f} validation  "
+        f"APCER {epoch.apcer:.3f}  BPCER {epoch.bpcer:.3f}  AUC {epoch.auc:.3f}{mark}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show(outcome: Outcome, run: Path) -> None:
+    """Print what was learnt from, what it is worth, and how to use it."""
+    from training.cards import NAMES, SETTING
+    from training.exporting import INTERFACES
+
+    left_out = sum(outcome.looked.unreadable.values())
+    pictures = ", ".join(f"{len(own)} {name}" for name, own in outcome.splits.each().items())
+    out.print(
+        f"Pictures: {pictures}; left out: {left_out} unreadable, {outcome.looked.faceless} "
+        "without a face",
+        soft_wrap=True,
+    )
+    for name, figure in outcome.worth.figures.items():
+        out.print(f"{NAMES[name]}: {figure}", highlight=False)
+    for species, figure in outcome.worth.missed.items():
+        out.print(f"missed of {species or 'attacks'}: {figure}", highlight=False, markup=False)
+    card = outcome.model.card
+    out.print(f"{card.name}: {outcome.model.path}", soft_wrap=True)
+    out.print(f"{run / 'card.md'} says more", soft_wrap=True)
+    detector, side = outcome.detector, INTERFACES[outcome.detector][2]
+    if outcome.side == side:
+        out.print(f"Serve it with {SETTING[detector]}={card.name}", soft_wrap=True)
+    else:
+        out.print(
+            f"It cannot be served: {detector} asks about {side} pixels, not {outcome.side}",
+            soft_wrap=True,
+        )

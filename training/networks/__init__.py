@@ -1,0 +1,11 @@
+"""The networks that can be trained, one a file; :data:`NETWORKS` names them."""
+
+from __future__ import annotations
+
+from training.networks import efficientnet_b2, mobilenet_v3, resnet50
+from training.networks.contracts import Network
+
+NETWORKS: dict[str, Network] = {
+    one.name: one for one in (mobilenet_v3.NETWORK, efficientnet_b2.NETWORK, resnet50.NETWORK)
+}
+"""By the names that recipes call them by."""

@@ -1,0 +1,189 @@
+"""``palisade train``: from a recipe and a manifest to a model in the store.
+
+A run is a folder:
+
+=============  ====================================================================================
+looked.json    the crops and digests of the pictures: it names files and subjects, so keep it as
+               you keep the pictures
+state.pt       all that going on needs; ``best.pt``, the best weights alone
+report.json    recipe, epochs and figures
+card.md        the model card
+curves.png     losses and error rates by epoch; ``det.png``, the DET curve that the threshold is of
+=============  ====================================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from evaluation import plots
+from media.errors import MediaError
+from models.own import Own
+from offline.files import FileError
+from training.building import build
+from training.cards import card
+from training.crops import cutter
+from training.curves import curves
+from training.errors import TrainingError
+from training.examples import LOOKED, Looked, look
+from training.exporting import export
+from training.keeping import keep
+from training.loop import BEST, STATE, Epoch, Machine, Told, Trainer, fabric_on, read_state
+from training.measuring import Worth, chosen, measure, sample
+from training.networks import NETWORKS
+from training.recipe import Recipe
+from training.splits import Splits, split
+
+SEEN = "looked.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for.
+
+    Attributes:
+        recipe: what to do.
+        manifest: a path or a URL.
+        folder: of the run.
+        name: of the model in the store.
+        seed: of all that is random.
+        licence: terms of the data, in words.
+        machine: what to train on.
+        fresh: lose what an earlier run has left in the folder.
+    """
+
+    recipe: Recipe
+    manifest: str
+    folder: Path
+    name: str
+    seed: int = 0
+    licence: str = ""
+    machine: Machine = field(default_factory=Machine)
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a training came to.
+
+    Attributes:
+        looked: what was found in the manifest.
+        splits: its parts.
+        history: every epoch, those of an earlier run included.
+        worth: on the test part.
+        model: in the store.
+        detector: whose model it can be.
+        side: of its input, in pixels.
+    """
+
+    looked: Looked
+    splits: Splits
+    history: list[Epoch]
+    worth: Worth
+    model: Own
+    detector: Literal["liveness", "deepfake"]
+    side: int
+
+
+def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome | None:
+    """Train, measure and export; what an earlier run has done is not done again.
+
+    Args:
+        order: what is asked for.
+        told: is told the progress.
+        after: is told what an epoch came to.
+
+    Returns:
+        None in all processes but the first, where there are several.
+
+    Raises:
+        TrainingError, BatchError, EvaluationError: see :mod:`training.examples` and the others.
+        ExportError: a package is missing, or the model cannot be exported.
+        FetchError: no folder of the store can be written.
+    """
+    recipe, folder = order.recipe, order.folder
+    network = build(recipe, order.seed)  # first: it says what is not installed
+    fabric = fabric_on(order.machine)
+    fabric.launch()
+    if fabric.is_global_zero and order.fresh:
+        for name in (SEEN, STATE, BEST):
+            (folder / name).unlink(missing_ok=True)
+    with fabric.rank_zero_first():
+        looked = _looked(order, told)
+    splits = split(looked.examples, order.seed)
+    key = f"{recipe.sha256} {looked.sha256} {order.seed}"
+    trainer = Trainer(
+        recipe,
+        network,
+        splits,
+        seed=order.seed,
+        fabric=fabric,
+        workers=order.machine.workers,
+    )
+    try:
+        history = trainer.run(folder, key, told, after)
+        network.load_state_dict(read_state(folder / BEST)["model_state_dict"])
+        if not fabric.is_global_zero:
+            return None
+        scored = {
+            name: sample(own, trainer.log_odds(own, told))
+            for name, own in splits.each().items()
+            if name != "train"
+        }
+    except (FileError, MediaError) as error:
+        raise TrainingError(f"a picture has changed since it was looked at: {error}") from error
+    threshold = chosen(scored["validation"], recipe.most_bpcer)
+    worth = measure(splits.test, scored["test"], threshold, order.seed)
+    kind = NETWORKS[recipe.network]
+    try:
+        made = export(order.name, recipe, kind, network.cpu(), folder / BEST)
+        plots.save(folder / "det.png", lambda: plots.det(scored, dict.fromkeys(scored, threshold)))
+    except OSError as error:
+        raise TrainingError(f"the model could not be written: {error.strerror or error}") from error
+    report = {
+        "headline": {name: figure.value for name, figure in worth.figures.items()},
+        "recipe": recipe.model_dump(mode="json"),
+        "key": key,
+        "epochs": [asdict(epoch) for epoch in history],
+        "worth": asdict(worth),
+        "model": asdict(made.card),
+        "pictures": {name: len(own) for name, own in splits.each().items()},
+        "unreadable": looked.unreadable,
+        "faceless": looked.faceless,
+    }
+    keep(folder / "report.json", json.dumps(report, indent=2).encode())
+    text = card(recipe, kind, looked, splits, history, worth, made, order.licence)
+    keep(folder / "card.md", text.encode())
+    keep(folder / "curves.png", curves(history))
+    return Outcome(looked, splits, history, worth, made, kind.detector, recipe.side)
+
+
+def _looked(order: Order, told: Told) -> Looked:
+    """Look at every picture, or take what an earlier run has seen of the same manifest."""
+    path = order.folder / SEEN
+    basis = hashlib.sha256(
+        json.dumps([order.manifest, order.recipe.crop, order.recipe.most_unreadable]).encode()
+    )
+    with suppress(OSError):
+        basis.update(Path(order.manifest).read_bytes())
+    stamp = basis.hexdigest().encode()
+    with suppress(OSError, ValidationError):
+        known, _, content = path.read_bytes().partition(b"\n")
+        if known == stamp:
+            return LOOKED.validate_json(content)
+    found = look(
+        order.manifest,
+        cutter(order.recipe.crop),
+        order.recipe.most_unreadable,
+        lambda done, of: told(done, of, "looking"),
+    )
+    keep(path, stamp + b"\n" + LOOKED.dump_json(found))
+    return found
