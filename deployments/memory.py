@@ -58,6 +58,9 @@ without it, nobody's key is known. One that refuses is not waited for."""
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 """Between two looks at the spool, or at a store that is away: doubled with each failure."""
 
+_TURNS = random.Random()
+"""Of its own: whoever seeds the shared one and counts on it shares a process with this thread."""
+
 READ_S = 5.0
 """How long a reader waits for the store."""
 
@@ -450,7 +453,7 @@ class Memory:
                 log.exception("tending the store failed")
                 pause = LONGEST_PAUSE_S
             ready.set()
-            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # replicas take turns
+            await asyncio.sleep(pause * _TURNS.uniform(0.75, 1.25))  # replicas take turns
 
     async def _one_round(self) -> None:
         work = self._tender.start(self._mend)
