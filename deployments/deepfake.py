@@ -8,10 +8,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, Literal, Protocol
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from deployments.liveness import MODEL_HEADER
+from deployments.liveness import MODEL_HEADER, deadline_of_one_signal
 from deployments.multipart import MOVING_SCHEMA, read_selfie
 from deployments.problems import Problem, documented
 from deployments.settings import Settings
@@ -116,13 +116,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 def install(api: APIRouter, service: Service, settings: Settings) -> None:
     """Add ``POST /v1/deepfake``."""
-    deadline = Header(
-        default=settings.deadline_ms,
-        alias="Palisade-Deadline-Ms",
-        description="Answer within this many milliseconds.",
-        gt=settings.fusion_reserve_ms,
-        le=settings.max_deadline_ms,
-    )
+    deadline = deadline_of_one_signal(settings)
 
     @api.post(
         "/v1/deepfake",

@@ -114,15 +114,20 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def install(api: APIRouter, service: Service, settings: Settings) -> None:
-    """Add ``POST /v1/liveness``."""
-    deadline = Header(
+def deadline_of_one_signal(settings: Settings) -> Any:
+    """The header with the deadline of a question that one signal answers: no fan-out follows."""
+    return Header(
         default=settings.deadline_ms,
         alias="Palisade-Deadline-Ms",
         description="Answer within this many milliseconds.",
         gt=settings.fusion_reserve_ms,
         le=settings.max_deadline_ms,
     )
+
+
+def install(api: APIRouter, service: Service, settings: Settings) -> None:
+    """Add ``POST /v1/liveness``."""
+    deadline = deadline_of_one_signal(settings)
 
     @api.post(
         "/v1/liveness",
