@@ -30,10 +30,13 @@ def bound_host() -> str | None:
         The host; None where that cannot be found out, or everybody is let in by other ways.
     """
     # Serve has no public way to say so. What is imported here is what `serve.status()` uses.
+    import ray
     from ray.serve._private.constants import RAY_SERVE_ENABLE_HA_PROXY
     from ray.serve.context import _get_global_client
 
     if RAY_SERVE_ENABLE_HA_PROXY:  # which listens on every interface, whatever it was told
+        return None
+    if not ray.is_initialized():  # no replica of a cluster: asking would start a Ray here
         return None
     try:
         client = _get_global_client()

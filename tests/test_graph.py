@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from media_corpus import clip
 from numpy.typing import NDArray
 from PIL import Image
 from ray import serve
+from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 
 import graph
@@ -33,13 +35,23 @@ from media.capture import Capture
 from pipeline import Pipeline
 
 
-@pytest.fixture(scope="module")
-def ingress() -> Iterator[DeploymentHandle[Any]]:
+@contextmanager
+def local(application: Application, name: str) -> Iterator[DeploymentHandle[Any]]:
+    """Run a graph in this process for a ``with`` block."""
     with pytest.MonkeyPatch.context() as patch:
         # The local mode runs the router in a loop of its own, whatever the environment says.
         patch.setattr(DeploymentHandle, "_is_router_running_in_separate_loop", lambda _: True)
         patch.setattr("deployments.logs.install", lambda: None)  # other tests run in this process
-        yield serve.run(graph.build(Settings()), _local_testing_mode=True)
+        handle = serve.run(application, name=name, _local_testing_mode=True)
+        yield handle
+        # Serve has no word for it: without, the ingress looks after its store for ever.
+        handle._init_router()._user_callable_wrapper.call_destructor().result()
+
+
+@pytest.fixture(scope="module")
+def ingress() -> Iterator[DeploymentHandle[Any]]:
+    with local(graph.build(Settings()), "whole") as handle:
+        yield handle
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +150,11 @@ def test_a_document_alone_is_answered_with_what_was_asked_for(
 def with_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeploymentHandle[Any]]:
     """A graph that has a deepfake network, which takes reddish faces for fakes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DeploymentHandle, "_is_router_running_in_separate_loop", lambda _: True)
-        patch.setattr("deployments.logs.install", lambda: None)
         patch.setenv("PALISADE_MODELS", str(tmp_path_factory.mktemp("store")))
         patch.setattr("detectors.deepfake.best_finder", Told)
         two_logits.install()
-        application = graph.wire(Settings(), (Deepfake,), ())
-        yield serve.run(application, name="deepfake", _local_testing_mode=True)
+        with local(graph.wire(Settings(), (Deepfake,), ()), "deepfake") as handle:
+            yield handle
 
 
 class Told:
@@ -179,11 +189,8 @@ def test_a_clip_alone_votes_in_the_graph(with_network: DeploymentHandle[Any]) ->
 
 
 def test_a_graph_without_the_node_says_that_there_are_no_weights(selfie: bytes) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DeploymentHandle, "_is_router_running_in_separate_loop", lambda _: True)
-        patch.setattr("deployments.logs.install", lambda: None)
-        application = graph.wire(Settings(without=("deepfake",)), (Deepfake, EyeSpecular), ())
-        bare = serve.run(application, name="bare", _local_testing_mode=True)
+    application = graph.wire(Settings(without=("deepfake",)), (Deepfake, EyeSpecular), ())
+    with local(application, "bare") as bare:
         verdict: Verdict = bare.verify.remote(Capture(selfie), None, 30.0).result()
         found: DeepfakeOpinion = bare.deepfake.remote(selfie, 30.0).result()
     seen = {signal.name: (signal.status, signal.reasons) for signal in verdict.signals}

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import ray
 from hypothesis import given
 from hypothesis import strategies as st
 from ray.serve import context
@@ -61,6 +62,13 @@ def test_no_header_is_too_odd(host: str, origin: str) -> None:
     is_local(request(("host", host), ("origin", origin)))
 
 
+@pytest.fixture
+def replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process seem to be one of a cluster's."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+
+
+@pytest.mark.usefixtures("replica")
 def test_serve_is_asked_where_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     client: Any = SimpleNamespace(http_config=SimpleNamespace(host="127.0.0.1"))
     monkeypatch.setattr(context, "_get_global_client", lambda: client)
@@ -70,6 +78,15 @@ def test_serve_is_asked_where_it_listens(monkeypatch: pytest.MonkeyPatch) -> Non
     assert bound_host() is None
 
 
+def test_asking_starts_no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[dict[str, Any]] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **options: started.append(options))
+    assert bound_host() is None
+    assert started == []
+
+
+@pytest.mark.usefixtures("replica")
 def test_what_cannot_be_found_out_counts_as_within_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise RuntimeError("there is no Serve here")
