@@ -5,29 +5,24 @@ Nothing is recorded in the session store.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from deployments.liveness import MODEL_HEADER, deadline_of_one_signal
+from deployments import one_signal
 from deployments.multipart import MOVING_SCHEMA, read_selfie
-from deployments.problems import Problem, documented
+from deployments.one_signal import Door, Probability, answered
+from deployments.problems import Problem
 from deployments.settings import Settings
 from detectors.contracts import LOST, Status
 from detectors.deepfake_vote import FRAMES, MIN_FACES, Vote
 from fusion.deepfake import DeepfakeOpinion
 from models.deepfake import NAME
 
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
-
-class Service(Protocol):
+class Service(Door, Protocol):
     """What stands behind the route."""
-
-    def admit(self) -> AbstractContextManager[None]:
-        """Count a request in flight; raises ``Problem`` when there are too many."""
 
     async def deepfake(self, data: bytes, deadline_s: float) -> DeepfakeOpinion:
         """Judge a photograph or a clip within ``deadline_s`` seconds."""
@@ -80,43 +75,25 @@ EXAMPLE = {
     },
 }
 
-ANSWER: dict[str, Any] = {
-    "model": Prediction,
-    "content": {
-        "application/json": {
-            "examples": {
-                "a clip": {"value": EXAMPLE},
-                "a photograph": {"value": EXAMPLE | {"clip": None}},
-            }
-        }
-    },
-    "headers": {
-        MODEL_HEADER: {
-            "description": "The network and the face detector that answered, then the SHA-256 of "
-            "their files in the same order.",
-            "schema": {"type": "string", "pattern": "^[a-z0-9_+-]+; sha256=[0-9a-f+]+$"},
-        }
-    },
-}
+ANSWER = one_signal.answer(
+    Prediction,
+    {"a clip": EXAMPLE, "a photograph": EXAMPLE | {"clip": None}},
+    "The network and the face detector that answered, then the SHA-256 of their files in the same "
+    "order.",
+    names="a-z0-9_+-",
+)
 
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: documented("The form cannot be parsed."),
-    413: documented("The file, or the whole request, is over a limit; `detail` says which."),
-    415: documented("The file is of a type that Palisade does not decode."),
-    422: documented(
-        "The part is missing, doubled or broken; or there is no face that could be judged "
-        f"(`no-face`), or fewer than {MIN_FACES} of a clip's frames have one (`too-few-faces`)."
-    ),
-    503: documented(
-        "There is no model at hand (`model-unavailable`, which names the commands that bring one); "
-        "or full, a node is restarting or too slow: try again after `Retry-After` seconds."
-    ),
-}
+REFUSALS = one_signal.refusals(
+    "file",
+    unjudged="or there is no face that could be judged (`no-face`), or fewer than "
+    f"{MIN_FACES} of a clip's frames have one (`too-few-faces`)",
+    cure="the commands that bring one",
+)
 
 
 def install(api: APIRouter, service: Service, settings: Settings) -> None:
     """Add ``POST /v1/deepfake``."""
-    deadline = deadline_of_one_signal(settings)
+    deadline = one_signal.deadline(settings)
 
     @api.post(
         "/v1/deepfake",
@@ -135,10 +112,8 @@ def install(api: APIRouter, service: Service, settings: Settings) -> None:
         if found.vote is None:
             raise _unjudged(found)
         digest = next(signal.model for signal in found.signals if signal.model)
-        return Response(
-            _prediction(found, found.vote).model_dump_json(),
-            headers={MODEL_HEADER: f"{NAME}+{found.face_detector}; sha256={digest}"},
-            media_type="application/json",
+        return answered(
+            _prediction(found, found.vote), f"{NAME}+{found.face_detector}; sha256={digest}"
         )
 
 
@@ -164,24 +139,15 @@ def _unjudged(found: DeepfakeOpinion) -> Problem:
     words = sorted({word for signal in found.signals for word in signal.reasons})
     reasons = ", ".join(words) or ", ".join(sorted(statuses))
     if statuses == {Status.UNAVAILABLE}:
-        return Problem(
-            503,
-            "model-unavailable",
-            f"There is no deepfake model at hand ({reasons}): run `palisade models export deepfake "
-            "CHECKPOINT` and `palisade models fetch yunet` where the node runs, then start it "
-            "anew.",
+        cure = (
+            "run `palisade models export deepfake CHECKPOINT` and `palisade models fetch yunet` "
+            "where the node runs, then start it anew"
         )
+        return one_signal.no_model("deepfake", reasons, cure)
     if statuses & LOST:
-        return Problem(
-            503,
-            "node-unavailable",
-            f"The deepfake node did not answer ({reasons}); try again.",
-            retry_after=2,
-        )
+        return one_signal.lost("deepfake", reasons)
     if not found.moving:
-        return Problem(
-            422, "no-face", f"There is no face that could be judged: {reasons}.", part="file"
-        )
+        return one_signal.no_face(reasons)
     judged = sum(signal.status is Status.OK for signal in found.signals)
     return Problem(
         422,

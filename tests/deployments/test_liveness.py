@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from poor_faces import blurred, exposed, turned
 
-from deployments import liveness, problems
+from deployments import liveness, one_signal, problems
 from deployments.multipart import BodyLimit
 from deployments.problems import Problem
 from deployments.settings import Settings
@@ -104,7 +104,7 @@ def test_the_references_documented_failure(client: TestClient, service: Service)
         "reasons": ["blur", "low_brightness"],
         "scores": {"blur": 0.42, "brightness": 0.18},
     }
-    assert liveness.MODEL_HEADER not in response.headers
+    assert one_signal.MODEL_HEADER not in response.headers
 
 
 @pytest.mark.parametrize(
