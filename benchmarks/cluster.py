@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.serving import free_port, kill_tree, search_path
-from deployments.environment import DEFAULTS
+from deployments.environment import DEFAULTS, SERVING
 
 STORE_BYTES = 200 * 2**20
 """Of each node's object store: room for a few clips."""
@@ -34,6 +34,7 @@ class Cluster:
         # The workers import what a Serve config names, such as a module of the benchmarks.
         self._environment = {
             **DEFAULTS,
+            **SERVING,
             **os.environ,
             "PYTHONPATH": search_path(),
             "RAY_AUTH_MODE": "token",

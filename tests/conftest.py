@@ -20,6 +20,11 @@ os.environ["PALISADE_STORE"] = f"sqlite:///{_memory.name}/sessions.db"
 os.environ["PALISADE_SPOOL"] = f"{_memory.name}/spool"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that share a graph last: it stays up, and would slow down every other Ray."""
+    items.sort(key=lambda item: "served" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
     """Undo what a node that a test makes in this process does to its logging."""
