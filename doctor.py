@@ -6,15 +6,18 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import cv2
 from rich.console import Console
 from rich.table import Table
 
+from detectors.deepfake import MODEL as DEEPFAKE_MODEL
+from detectors.liveness import OWN_MODEL as LIVENESS_MODEL
 from fusion.enforcement import CANARY_KEY
 from fusion.policy import PolicyError, load_policy
 from models import deepfake, own, store
@@ -74,12 +77,28 @@ def findings() -> Iterator[Finding]:
             yield Finding(
                 name, "missing", f"{entry.state}: {lost}; run `palisade models fetch {name}`"
             )
-    yield _deepfake()
+    if os.environ.get(LIVENESS_MODEL):
+        yield _chosen("liveness", LIVENESS_MODEL, own.named)
+    if os.environ.get(DEEPFAKE_MODEL):
+        yield _chosen("deepfake", DEEPFAKE_MODEL, lambda name: own.find(name).path)
+    else:
+        yield _deepfake()
     yield _policy()
     yield _canary_key()
     yield _sessions()
     yield _keys()
     yield _memory()
+
+
+def _chosen(signal: str, variable: str, find: Callable[[str], Path]) -> Finding:
+    """The model that the operator put in the place of a signal's own."""
+    try:
+        path = find(os.environ[variable])
+    except store.ModelUnavailable as error:
+        return Finding(signal, "missing", f"unavailable by {variable}: {error}")
+    if not path.is_file():
+        return Finding(signal, "missing", f"unavailable by {variable}: there is no file {path}")
+    return Finding(signal, "ok", f"{path}, by {variable}")
 
 
 def _deepfake() -> Finding:

@@ -20,6 +20,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import cli
+import doctor
 from detectors.registry import DETECTORS
 from docfraud.registry import SENSORS
 from fusion.policy import load_policy
@@ -252,6 +253,38 @@ def test_without_weights_the_doctor_says_how_to_get_them(tmp_path: Path) -> None
     assert "blendshapes is unavailable" in result.stdout
     assert "palisade models fetch minifasnet_v2" in result.stdout
     assert "PALISADE_ACCEPT_RESEARCH_LICENCES=1 accepts its terms" in result.stdout
+
+
+@pytest.mark.parametrize("signal", ["liveness", "deepfake"])
+def test_the_doctor_looks_for_the_models_that_were_chosen(
+    signal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PALISADE_MODELS", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    variable = f"PALISADE_{signal.upper()}_MODEL"
+
+    def found() -> doctor.Finding:
+        (finding,) = [one for one in doctor.findings() if one.what == signal]
+        return finding
+
+    monkeypatch.setenv(variable, "ours")
+    assert found().state == "missing"
+    assert variable in found().says
+    made = two_logits.install(name="ours")
+    assert found() == doctor.Finding(signal, "ok", f"{made.path}, by {variable}")
+    made.path.write_bytes(b"damaged")
+    assert found().state == "missing"
+    assert "not the file of its card" in found().says
+
+
+def test_an_own_model_may_be_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.onnx"
+    monkeypatch.setenv("PALISADE_LIVENESS_MODEL", str(own))
+    for state in ("missing", "ok"):
+        (finding,) = [one for one in doctor.findings() if one.what == "liveness"]
+        assert finding.state == state
+        assert str(own) in finding.says
+        own.touch()
 
 
 def test_terms_of_research_are_passed_over_when_everything_is_fetched(

@@ -47,14 +47,16 @@ def card(**changes: object) -> Card:
     return Card(**(known | made | changes))  # type: ignore[arg-type]
 
 
-def install(weights: tuple[float, float, float] = (1.0, 0.0, 0.0)) -> own.Own:
+def install(
+    weights: tuple[float, float, float] = (1.0, 0.0, 0.0), name: str = "deepfake"
+) -> own.Own:
     """Put such a network into the store of this process's environment."""
 
     def written(path: Path) -> Card:
         write(path, weights)
-        return card()
+        return card(name=name)
 
-    return own.register("deepfake", written)
+    return own.register(name, written)
 
 
 def spoil(made: own.Own, **changes: object) -> None:
