@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from ray import serve
@@ -22,7 +22,7 @@ from deployments.access import Doorkeeper
 from deployments.bound import bound_host
 from deployments.deepfakes import Deepfakes
 from deployments.documents import Documents
-from deployments.fanout import one, settle
+from deployments.fanout import gather, one, settle
 from deployments.http import create_api
 from deployments.memory import Memory
 from deployments.metrics import Metrics
@@ -231,20 +231,21 @@ class Ingress:
         Raises:
             Problem: the upload cannot be decoded, or the graph is full or broken.
         """
-        deadline = time.monotonic() + deadline_s
-        gate = await self._gate(deadline_s)
+        asked = cast(DeploymentResponse[Any], self._fusion.policy.remote())
         with stage("face"):
-            call = send(self._face.look, selfie)
-            looked: Looked | MediaError | Status = await one(
-                "Face", call, deadline - time.monotonic()
-            )
+            calls = {"Face": send(self._face.look, selfie), "Fusion": asked}
+            answers = await gather(calls, deadline_s)
+        looked: Looked | MediaError | Status = answers["Face"]
+        policy: Policy | Status = answers["Fusion"]
         if looked is Status.OVERLOADED:
             raise _full()
         if isinstance(looked, MediaError):
             raise Problem.of_media(looked)
         if not isinstance(looked, Looked):
             raise _broken("face")
-        return result(gate, looked.quality, looked.box)
+        if not isinstance(policy, Policy):
+            raise _broken("fusion")
+        return result(policy.quality, looked.quality, looked.box)
 
     async def liveness(
         self, image: bytes, checks: bool, deadline_s: float

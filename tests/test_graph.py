@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +21,8 @@ from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 
 import graph
+from deployments.face import Face
+from deployments.fusion import Fusion
 from deployments.settings import Settings
 from detectors.contracts import Status
 from detectors.deepfake import Deepfake
@@ -29,10 +33,12 @@ from docfraud.registry import SENSORS
 from fusion.answers import DocumentAnswer, Wanted
 from fusion.deepfake import DeepfakeOpinion
 from fusion.liveness import LivenessOpinion, Unfit
-from fusion.policy import load_policy
+from fusion.policy import Policy, load_policy
+from fusion.quality import QualityResult, result
 from fusion.verdict import Verdict
 from media.capture import Capture
-from pipeline import Pipeline
+from media.errors import MediaError
+from pipeline import Looked, Pipeline
 
 
 @contextmanager
@@ -115,6 +121,32 @@ def test_a_still_image_without_a_face(ingress: DeploymentHandle[Any]) -> None:
     with pytest.raises(Exception, match="no known image") as caught:
         ingress.liveness.remote(b"not an image", True, 30.0).result()
     assert caught.value.details.part == "file"  # type: ignore[attr-defined]
+
+
+class Looks(Face):
+    began = threading.Event()
+
+    def look(self, selfie: bytes) -> Looked | MediaError:
+        self.began.set()
+        return super().look(selfie)
+
+
+class WaitsForTheLook(Fusion):
+    async def policy(self) -> Policy:
+        assert await asyncio.to_thread(Looks.began.wait, 10)
+        return await super().policy()
+
+
+def test_how_good_a_selfie_is_and_what_is_asked_of_it_are_found_out_at_once(
+    selfie: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph, "Face", Looks)
+    monkeypatch.setattr(graph, "Fusion", WaitsForTheLook)
+    policy = load_policy(graph.POLICY)
+    with local(graph.wire(Settings(), (), ()), "at_once") as bare:
+        found: QualityResult = bare.quality.remote(selfie, 30.0).result()
+    looked = Pipeline(policy).look(selfie)
+    assert found == result(policy.quality, looked.quality, looked.box)
 
 
 def test_a_document_is_examined_in_the_same_graph(
