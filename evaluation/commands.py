@@ -62,22 +62,24 @@ Jobs = Annotated[
     typer.Option("--jobs", "-j", min=1, help="Images looked at at once; one for each CPU."),
 ]
 
-PROFILES = ["hardened", "faithful"]
-
-KEPT = ("pad", "deepfake")
-"""Evaluations that go on where they were stopped."""
-
+WHOSE = typer.Option(help="Whose score the headline is of: a signal, or `fused`.")
+"""Of an option that has a default in one command, and in another depends on what is here."""
 
 Insist = Annotated[
     bool,
     typer.Option("--insist", help="Count what the signal abstains on as if it had answered."),
 ]
-Alone = Annotated[
+Whole = Annotated[
     bool,
     typer.Option(
         "--whole/--alone", help="Measure every signal and the fused score, or the one signal alone."
     ),
 ]
+
+PROFILES = ["hardened", "faithful"]
+
+KEPT = ("pad", "deepfake")
+"""Evaluations that go on where they were stopped."""
 
 
 @app.command(
@@ -92,13 +94,11 @@ Alone = Annotated[
 def pad(
     manifest: Manifest,
     out: Out,
-    signal: Annotated[
-        str, typer.Option(help="Whose score the headline is of: a signal, or `fused`.")
-    ] = "liveness",
+    signal: Annotated[str, WHOSE] = "liveness",
     policy: Policies = PROFILES,
     threshold_from: ThresholdFrom = None,
     insist: Insist = False,
-    whole: Alone = True,
+    whole: Whole = True,
     seed: Seed = 0,
     jobs: Jobs = None,
 ) -> None:
@@ -120,13 +120,11 @@ def pad(
 def deepfake(
     manifest: Manifest,
     out: Out,
-    signal: Annotated[
-        str | None, typer.Option(help="Whose score the headline is of: a signal, or `fused`.")
-    ] = None,
+    signal: Annotated[str | None, WHOSE] = None,
     policy: Policies = PROFILES,
     threshold_from: ThresholdFrom = None,
     insist: Insist = False,
-    whole: Alone = True,
+    whole: Whole = True,
     seed: Seed = 0,
     jobs: Jobs = None,
 ) -> None:
