@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import channel_means
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 
 
 def write(
@@ -22,20 +22,5 @@ def write(
         side: of its input, in pixels.
         logits: how many it has, all of them the same.
     """
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["input"], ["means"]),
-        helper.make_node("Flatten", ["means"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "weights"], ["logit"]),
-    ]
-    shape = ["batch", 3, side, side]
     columns = np.repeat(np.array(weights, np.float32)[:, None], logits, axis=1)
-    graph = helper.make_graph(
-        nodes,
-        "single_logit",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["batch", logits])],
-        [numpy_helper.from_array(columns, "weights")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    path.write_bytes(model.SerializeToString())
-    return path
+    return channel_means.write(path, ("input", "logit"), side, columns)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import channel_means
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 
 from models import own
 from models.own import Card
@@ -22,22 +22,7 @@ def write(
     """Write a network whose first logit is the sum of ``weights`` times the means of R, G and B."""
     columns = np.zeros((3, logits), np.float32)
     columns[:, 0] = weights
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["pixel_values"], ["means"]),
-        helper.make_node("Flatten", ["means"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "columns"], ["logits"]),
-    ]
-    shape = ["batch", 3, side, side]
-    graph = helper.make_graph(
-        nodes,
-        "two_logits",
-        [helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", logits])],
-        [numpy_helper.from_array(columns, "columns")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    path.write_bytes(model.SerializeToString())
-    return path
+    return channel_means.write(path, ("pixel_values", "logits"), side, columns)
 
 
 def card(**changes: object) -> Card:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,13 +35,25 @@ def table(seed: int = 0, mark: float = 3.0, camera: float = 0.0) -> Table:
     return Table(plain, blurred, real, sources, subjects)
 
 
-def train(faces: Table, chosen: NDArray[np.bool_]) -> Head:
-    return fit(faces.features[chosen], faces.real[chosen], faces.sources[chosen])
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison found, and the faces that each of its heads was trained on."""
+
+    pairs: list[Pair]
+    trained_on: list[NDArray[np.bool_]]
 
 
-def pairs(faces: Table, trainable: tuple[str, ...] = CAMERAS + GENERATORS) -> list[Pair]:
+def compared(
+    faces: Table, trainable: tuple[str, ...] = CAMERAS + GENERATORS, **options: Any
+) -> Compared:
+    trained_on: list[NDArray[np.bool_]] = []
+
+    def train(chosen: NDArray[np.bool_]) -> Head:
+        trained_on.append(chosen)
+        return fit(faces.features[chosen], faces.real[chosen], faces.sources[chosen])
+
     allowed = {name: name in trainable for name in CAMERAS + GENERATORS}
-    return compare(faces, allowed, 0, partial(train, faces))
+    return Compared(compare(faces, allowed, 0, train, **options), trained_on)
 
 
 def mean(found: list[Pair], control: str, faces: Table) -> float:
@@ -50,7 +63,7 @@ def mean(found: list[Pair], control: str, faces: Table) -> float:
 
 def test_a_mark_that_all_generators_leave_passes_every_control() -> None:
     faces = table()
-    found = pairs(faces)
+    found = compared(faces).pairs
     assert mean(found, "known", faces) > 0.95
     assert mean(found, "left_out", faces) > 0.95
     assert mean(found, "real", faces) == pytest.approx(0.5, abs=0.1)
@@ -62,7 +75,7 @@ def test_a_head_that_knows_a_camera_is_found_out() -> None:
     faces = table(mark=0.0, camera=5.0)
     real = {
         (pair.upper, pair.lower): pair.auc(np.ones(len(faces.real)))
-        for pair in pairs(faces)
+        for pair in compared(faces).pairs
         if pair.control == "real"
     }
     assert real["camera_a", "camera_b"] < 0.2  # unseen camera_a is called less real than camera_b
@@ -71,14 +84,7 @@ def test_a_head_that_knows_a_camera_is_found_out() -> None:
 
 def test_what_is_compared_was_never_trained_on() -> None:
     faces = table()
-    seen: list[NDArray[np.bool_]] = []
-
-    def spy(chosen: NDArray[np.bool_]) -> Head:
-        seen.append(chosen)
-        return train(faces, chosen)
-
-    everything = dict.fromkeys(CAMERAS + GENERATORS, True)
-    compare(faces, everything, 0, spy)
+    seen = compared(faces).trained_on
     assert len(seen) == len(CAMERAS) * (FOLDS + len(GENERATORS))
     for chosen in seen:
         assert len(set(faces.sources[chosen & faces.real])) == len(CAMERAS) - 1
@@ -89,34 +95,20 @@ def test_what_is_compared_was_never_trained_on() -> None:
 
 def test_only_permitted_sources_are_trained_on() -> None:
     faces = table()
-    seen: list[NDArray[np.bool_]] = []
-
-    def spy(chosen: NDArray[np.bool_]) -> Head:
-        seen.append(chosen)
-        return train(faces, chosen)
-
-    allowed = {name: name in {"camera_a", "gan"} for name in CAMERAS + GENERATORS}
-    found = compare(faces, allowed, 0, spy)
-    for chosen in seen:
+    found = compared(faces, ("camera_a", "gan"))
+    for chosen in found.trained_on:
         assert set(faces.sources[chosen]) == {"camera_a", "gan"}
     # camera_a cannot be left out: there would be no photograph to train on.
-    assert {pair.upper for pair in found} == {"camera_b", "camera_c"}
-    assert {pair.lower for pair in found if pair.control == "left_out"} == {"diffusion"}
+    assert {pair.upper for pair in found.pairs} == {"camera_b", "camera_c"}
+    assert {pair.lower for pair in found.pairs if pair.control == "left_out"} == {"diffusion"}
 
 
 def test_faces_that_stand_apart_are_compared_and_not_trained_on() -> None:
     faces = table()
-    seen: list[NDArray[np.bool_]] = []
-
-    def spy(chosen: NDArray[np.bool_]) -> Head:
-        seen.append(chosen)
-        return train(faces, chosen)
-
-    everything = dict.fromkeys(CAMERAS + GENERATORS, True)
-    found = compare(faces, everything, 0, spy, apart={"diffusion"})
-    assert all("diffusion" not in faces.sources[chosen] for chosen in seen)
-    assert {pair.lower for pair in found if pair.control == "apart"} == {"diffusion"}
-    assert {pair.lower for pair in found if pair.control == "known"} == {"gan"}
+    found = compared(faces, apart={"diffusion"})
+    assert all("diffusion" not in faces.sources[chosen] for chosen in found.trained_on)
+    assert {pair.lower for pair in found.pairs if pair.control == "apart"} == {"diffusion"}
+    assert {pair.lower for pair in found.pairs if pair.control == "known"} == {"gan"}
 
 
 def test_an_auc_counts_ties_half_and_follows_the_weights() -> None:
