@@ -19,12 +19,16 @@ help: ## Show this list.
 demo: $(STAMP) ## Start the graph, send real faces through it, print the verdicts (ONCE=1 stops then).
 	$(BIN)/palisade demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
-test: $(STAMP) ## Check style, types and layers, then run the tests.
-	$(MAKE) check
-	# Those that start Ray need the machine to themselves.
+# The checks take one core for a minute, and the first tests leave some of it. Tests that start Ray
+# need the machine to themselves.
+test: $(STAMP) ## Check style, types and layers, and run the tests.
+	@mkdir -p build
 	@status=0; \
+	$(MAKE) check >build/check.log 2>&1 & checking=$$!; \
 	$(BIN)/pytest -m 'not serve' -n logical --maxprocesses 4 --dist loadfile $(PYTEST_ARGS) || status=$$?; \
+	wait $$checking || status=$$?; \
 	$(BIN)/pytest -m serve $(PYTEST_ARGS) || status=$$?; \
+	cat build/check.log; \
 	exit $$status
 
 check: $(STAMP) ## Style, types and layers only.
