@@ -19,6 +19,7 @@ import batch
 from demo import scenes
 from fusion.policy import load_policy
 from offline.results import schema
+from offline.scoring import failure, unscored
 
 pytestmark = [pytest.mark.serve, pytest.mark.timeout(300)]
 
@@ -51,7 +52,17 @@ def test_offline_and_served_scores_are_identical(served: Graph, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("served")
-def test_a_file_that_kills_its_worker_is_a_row_and_the_others_are_scored(tmp_path: Path) -> None:
+def test_a_file_that_kills_its_worker_is_a_row_and_the_others_are_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Quick(batch.Worker):
+        """Finds no file, and so loads no detectors: four of them have to start."""
+
+        def __init__(self, job: batch.Job) -> None:
+            missing, policy = failure("file-missing", "There is no file."), load_policy(job.policy)
+            self._job = job
+            self._score = lambda row: unscored(row, job.base, policy.ref) | missing
+
     class Deadly(batch.Job):
         """Stands for a decoder that crashes."""
 
@@ -60,6 +71,7 @@ def test_a_file_that_kills_its_worker_is_a_row_and_the_others_are_scored(tmp_pat
                 os._exit(1)
             return batch.Job.table(self, rows)
 
+    monkeypatch.setattr(batch, "Worker", Quick)
     columns = ("path", "label", "kind", "subject")
     rows = {
         str(n): dict(zip(columns, ("absent.jpg", "deadly" if n == 3 else "x", "", ""), strict=True))

@@ -48,6 +48,12 @@ def scores(record: dict[str, Any]) -> dict[str, Any]:
     return {s["name"]: (s["status"], s["score"], s["measures"]) for s in record["signals"]}
 
 
+@pytest.fixture(scope="module")
+def pipeline(network: None) -> Pipeline:
+    """The same detectors under the same policy, in this process."""
+    return Pipeline(load_policy("faithful"))
+
+
 def test_a_real_face_gets_a_verdict(served: Graph, selfie: bytes) -> None:
     response = served.verify(selfie=selfie)
     assert response.status_code == 200, response.text
@@ -98,10 +104,9 @@ def test_on_loopback_the_door_is_open_until_a_key_is_made(served: Graph, selfie:
             wait_until_open_is(True)
 
 
-def test_in_process_and_served_scores_are_identical(served: Graph, selfie: bytes) -> None:
+def test_in_process_and_served_scores_are_identical(served: Graph, pipeline: Pipeline) -> None:
     from demo import scenes
 
-    pipeline = Pipeline(load_policy("faithful"))
     for scene in scenes():
         parts = {"selfie": scene.selfie} | ({"clip": scene.clip} if scene.clip else {})
         online = served.verify(**parts).json()
@@ -120,10 +125,11 @@ def test_no_replica_carries_pandas(served: Graph) -> None:
     assert carried == dict.fromkeys(graph.NODES, False)
 
 
-def test_pictures_are_those_that_are_drawn_in_process(served: Graph, selfie: bytes) -> None:
+def test_pictures_are_those_that_are_drawn_in_process(
+    served: Graph, pipeline: Pipeline, selfie: bytes
+) -> None:
     from demo import scenes
 
-    pipeline = Pipeline(load_policy("faithful"))
     *_, moving = scenes()
     assert moving.clip is not None
     parts = {"selfie": selfie, "clip": moving.clip, "document": selfie}
@@ -140,12 +146,13 @@ def test_pictures_are_those_that_are_drawn_in_process(served: Graph, selfie: byt
     assert len(response.content) < 400_000
 
 
-def test_a_selfie_is_as_good_served_as_in_process(served: Graph, selfie: bytes) -> None:
+def test_a_selfie_is_as_good_served_as_in_process(
+    served: Graph, pipeline: Pipeline, selfie: bytes
+) -> None:
     response = served.client.post("/v1/quality", files={"file": ("face.jpg", selfie)})
     assert response.status_code == 200, response.text
-    policy = load_policy("faithful")
-    looked = Pipeline(policy).look(selfie)
-    local = result(policy.quality, looked.quality, looked.box)
+    looked = pipeline.look(selfie)
+    local = result(load_policy("faithful").quality, looked.quality, looked.box)
     assert response.json() == json.loads(local.to_json())
     broken = served.client.post("/v1/quality", files={"file": ("face.jpg", b"no image")})
     assert broken.status_code == 415
@@ -153,7 +160,7 @@ def test_a_selfie_is_as_good_served_as_in_process(served: Graph, selfie: bytes) 
 
 
 def test_the_gate_refuses_a_poor_selfie_before_its_clip_is_decoded(
-    served: Graph, selfie: bytes
+    served: Graph, pipeline: Pipeline, selfie: bytes
 ) -> None:
     """The face covers 4% of the frame, and the clip is none."""
     files = {"selfie": ("face.jpg", selfie), "clip": ("clip.mp4", b"no film")}
@@ -162,7 +169,7 @@ def test_the_gate_refuses_a_poor_selfie_before_its_clip_is_decoded(
     assert gated.json()["type"] == "urn:palisade:problem:quality-failed"
     assert gated.json()["reasons"] == ["face_too_small"]
     with pytest.raises(QualityRefused) as caught:
-        Pipeline(load_policy("faithful")).verify(Capture(selfie, clip=b"no film", gate=True))
+        pipeline.verify(Capture(selfie, clip=b"no film", gate=True))
     assert gated.json()["scores"] == caught.value.assessment.failed_scores()
     ungated = served.client.post("/v1/verify", files=files)
     assert ungated.json()["type"] == "urn:palisade:problem:clip-format-unsupported"
@@ -188,12 +195,12 @@ def test_a_document_alone_and_beside_a_face_is_found_to_be_the_same(
 
 
 def test_a_still_image_alone_is_judged_in_the_references_words(
-    served: Graph, selfie: bytes
+    served: Graph, pipeline: Pipeline, selfie: bytes
 ) -> None:
     def ask(image: bytes, query: str = "") -> httpx2.Response:
         return served.client.post(f"/v1/liveness{query}", files={"file": ("f.jpg", image)})
 
-    local = Pipeline(load_policy("faithful")).liveness(selfie, checks=False)
+    local = pipeline.liveness(selfie, checks=False)
     assert isinstance(local, LivenessOpinion)
     response = ask(selfie, "?enable_checks=false")
     if local.signal.score is None:  # no weights on this machine
@@ -213,12 +220,12 @@ def test_a_still_image_alone_is_judged_in_the_references_words(
 
 
 def test_a_photograph_or_a_clip_alone_is_asked_about_deepfakes(
-    served: Graph, selfie: bytes
+    served: Graph, pipeline: Pipeline, selfie: bytes
 ) -> None:
     def ask(file: bytes) -> httpx2.Response:
         return served.client.post("/v1/deepfake", files={"file": ("f.bin", file)})
 
-    local = Pipeline(load_policy("faithful")).deepfake(selfie)
+    local = pipeline.deepfake(selfie)
     response = ask(selfie)
     if local.signals[0].status is Status.UNAVAILABLE:  # no face detector on this machine
         assert response.status_code == 503, response.text
@@ -326,7 +333,12 @@ def test_a_stranger_cannot_join_the_cluster(served: Graph, tmp_path: Path) -> No
     address = ray.get_runtime_context().gcs_address
     joining = subprocess.run(
         [sys.executable, "-c", f"import ray; ray.init(address={address!r}); print('joined')"],
-        env={**os.environ, "HOME": str(tmp_path), "RAY_AUTH_MODE": "disabled"},
+        env={
+            **os.environ,
+            "HOME": str(tmp_path),
+            "RAY_AUTH_MODE": "disabled",
+            "RAY_NUM_REDIS_GET_RETRIES": "1",  # refused is refused, and by default it asks for 20 s
+        },
         capture_output=True,
         text=True,
         timeout=60,
