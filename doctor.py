@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detectors.deepfake import MODEL as DEEPFAKE_MODEL
-from detectors.liveness import OWN_MODEL as LIVENESS_MODEL
+from detectors.liveness_own import OWN_MODEL as LIVENESS_MODEL
 from fusion.enforcement import CANARY_KEY
 from fusion.policy import PolicyError, load_policy
 from models import deepfake, own, store

@@ -58,7 +58,10 @@ SEARCHED_FRAME = 640
 the face, and of a whole picture."""
 
 Ask = Callable[[NDArray[np.float32]], NDArray[np.float64]]
-"""From prepared crops, float32 (N, 3, 260, 260), to the log-odds of a real face, float64 (N,)."""
+"""From prepared crops, float32 (N, 3, side, side), to the log-odds of a real face, float64 (N,)."""
+
+MOST_SIDE = 1024
+"""A larger input is no deepfake model, and could take all memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,9 @@ class Deepfake(Detector[DeepfakeMapping]):
         measures = {"face_confidence": face.confidence, "face_px": face.side / scale}
         if measures["face_px"] < MIN_FACE:
             return Measurement(measures, Status.ABSTAINED, ("face_too_small",), self._digest)
-        (log_odds,) = self.ask(prepared(padded(picture, face, PADDING * scale))).tolist()
+        (log_odds,) = self.ask(
+            prepared(padded(picture, face, PADDING * scale), self.network.side)
+        ).tolist()
         return Measurement({"log_odds": log_odds, **measures}, model=self._digest)
 
     @staticmethod
@@ -153,6 +158,7 @@ class Network:
 
     Attributes:
         digest: SHA-256 of the weights.
+        side: of its input in pixels: the reference's 260, or what it was trained with here.
         on_gpu: whether it runs on a GPU.
 
     Raises:
@@ -166,13 +172,14 @@ class Network:
         else:
             self.digest = store.sha256(weights)
         self._session: ort.InferenceSession = onnx.session(weights)
-        onnx.check(self._session, {INPUT: (1, 3, SIDE, SIDE)}, (OUTPUT,))
-        if self._logits(np.zeros((1, 3, SIDE, SIDE), np.float32)).shape != (1, 2):
+        self.side = _side(self._session)
+        onnx.check(self._session, {INPUT: (1, 3, self.side, self.side)}, (OUTPUT,))
+        if self._logits(np.zeros((1, 3, self.side, self.side), np.float32)).shape != (1, 2):
             raise ModelUnavailable("weights_interface", f"{weights}: expected two logits a face")
         self.on_gpu = "CUDAExecutionProvider" in self._session.get_providers()
 
     def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Log-odds of a real face, float64 (N,), of prepared crops, float32 (N, 3, 260, 260).
+        """Log-odds of a real face, float64 (N,), of prepared crops, float32 (N, 3, side, side).
 
         On a CPU one after the other: a batch takes longer there than its parts.
         """
@@ -183,6 +190,12 @@ class Network:
     def _logits(self, crops: NDArray[np.float32]) -> NDArray[np.float64]:
         (logits,) = self._session.run([OUTPUT], {INPUT: crops})
         return np.asarray(logits, np.float64)
+
+
+def _side(session: ort.InferenceSession) -> int:
+    """Side of a model's input, in pixels; the reference's where it is another model's."""
+    shape = list(onnx.inputs_of(session).get(INPUT, ()))
+    return shape[-1] if shape and isinstance(shape[-1], int) and shape[-1] <= MOST_SIDE else SIDE
 
 
 def _name() -> str:
@@ -198,13 +211,13 @@ def padded(picture: Pixels, face: Sighting, padding: float) -> Pixels:
     return picture[top : min(int(y1 + padding), height), left : min(int(x1 + padding), width)]
 
 
-def prepared(crop: Pixels) -> NDArray[np.float32]:
-    """Bring a crop, uint8 RGB (H, W, 3), into the form of the input, float32 (1, 3, 260, 260).
+def prepared(crop: Pixels, side: int = SIDE) -> NDArray[np.float32]:
+    """Bring a crop, uint8 RGB (H, W, 3), into the form of the input, float32 (1, 3, side, side).
 
     By Pillow's bicubic filter, which the network was trained with and which is smooth where it
     shrinks, as OpenCV's is not.
     """
-    resized = PIL.Image.fromarray(crop).resize((SIDE, SIDE), PIL.Image.Resampling.BICUBIC)
+    resized = PIL.Image.fromarray(crop).resize((side, side), PIL.Image.Resampling.BICUBIC)
     return imagenet(np.asarray(resized, np.float32) / np.float32(255))
 
 

@@ -1,21 +1,19 @@
 """Is the still image a live face, or a print or screen shown to the camera?
 
 By default an ensemble of MiniFASNets (:mod:`detectors.minifasnet`) answers: those whose files are
-on this machine. An operator's own model can stand in their place: an ONNX file with one logit, of
-the kind that the eKYC reference trains (MobileNetV3), which then answers alone.
+on this machine. An operator's own model can stand in their place, and then answers alone
+(:mod:`detectors.liveness_own`).
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import cv2
 import numpy as np
 
 from detectors.chroma import NAMES as COLOURS
@@ -31,9 +29,10 @@ from detectors.contracts import (
     logistic,
 )
 from detectors.landmarks import bounding_box
+from detectors.liveness_own import OwnModel, evenly, own_model
 from detectors.minifasnet import MEMBERS, inside
-from detectors.pixels import Box, Pixels, imagenet
-from models import onnx, own, store
+from detectors.pixels import Box, Pixels
+from models import onnx, store
 from models.store import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -41,12 +40,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OWN_MODEL = "PALISADE_LIVENESS_MODEL"
-"""Environment variable with the path of a model that answers in place of the ensemble, or with the
-name of one in the model store."""
-
 OWN = "own"
-"""Measure of that model."""
+"""Measure of an operator's own model."""
 
 MIN_BOX = 48.0
 """Shorter side of the box, in pixels of the reduced frame, below which no network is believed: its
@@ -64,8 +59,6 @@ CLIP = "_clip"
 
 MIN_ROOM = 1.2
 """Room around the face, in sides of its box, below which the ensemble is not believed."""
-
-OWN_SIDE = 224
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +80,8 @@ class LivenessMapping:
         colour: log-odds from the colours and the detail of the face.
         colour_cap: log-odds that they may add or take away; 0 leaves them out.
         clip_weight: of the mean over the clip's stills, where there are any, against the selfie;
-            0 to 1.
+            0 to 1. An own model that looks at several pictures answers once about the stills. At 1
+            whoever shows a live clip could send any selfie.
     """
 
     members: tuple[str, ...] = ("v2_2_7", "v1se_4_0")
@@ -111,6 +105,9 @@ class Liveness(Detector[LivenessMapping]):
     collector's live faces get log-odds of +7, another's of -7. Then, and where the face has too few
     pixels, the signal abstains; the answers stay on record. A model of the operator's own sees
     nothing but the face, and needs no room.
+
+    An own model that looks at several pictures together is asked about the selfie, repeated, and
+    about as many stills of the clip, evenly chosen.
 
     Of a clip the stills are asked about as well, both ends first, until the mean of all answers is
     clear: an attacker has to keep it up, and a live face may blink or turn. Whoever shows one
@@ -140,7 +137,7 @@ class Liveness(Detector[LivenessMapping]):
 
     def __init__(self, own: Path | None = None) -> None:
         self._own_file = own
-        self._own: ort.InferenceSession | None = None
+        self._own: OwnModel | None = None
         self._members: Mapping[str, ort.InferenceSession] = {}
         self._digest: str | None = None
 
@@ -152,7 +149,7 @@ class Liveness(Detector[LivenessMapping]):
                 the first.
         """
         if (file := self._own_file or own_model()) is not None:
-            self._own = _opened_own(file)
+            self._own = OwnModel(file)
             self._digest = store.sha256(file)
             return
         files: dict[str, Path] = {}
@@ -182,7 +179,7 @@ class Liveness(Detector[LivenessMapping]):
         measures = {
             **_room(bundle.frame, box),
             **self._asked(bundle.frame, box),
-            **self._votes(bundle.stills),
+            **self._of_stills(bundle.stills),
         }
         reasons = _too_little(measures, self._own is not None)
         status = Status.ABSTAINED if reasons else Status.OK
@@ -191,6 +188,19 @@ class Liveness(Detector[LivenessMapping]):
     def _asked(self, pixels: Pixels, box: Box) -> dict[str, float]:
         """What the networks answer, and the colours of the face."""
         return {**self.log_odds(pixels, box), **measure_colours(pixels, box)}
+
+    def _of_stills(self, stills: Sequence[Still]) -> dict[str, float]:
+        """What the networks answer about the clip."""
+        if self._own is None or self._own.images == 1:
+            return self._votes(stills)
+        known = [one for one in stills if self._believed(one.pixels, bounding_box(one.landmarks))]
+        if not known:
+            return {}
+        chosen = [known[at] for at in evenly(len(known), self._own.images)]
+        answer = self._own.log_odds(
+            [inside(one.pixels, bounding_box(one.landmarks), 1.0) for one in chosen]
+        )
+        return {"stills": float(len(chosen)), OWN + CLIP: answer}
 
     def _votes(self, stills: Sequence[Still]) -> dict[str, float]:
         """Ask about the stills of the clip until the answers are clear; their means."""
@@ -221,7 +231,7 @@ class Liveness(Detector[LivenessMapping]):
             box: of the face in ``pixels``, as face detectors draw it.
         """
         if self._own is not None:
-            return {OWN: _ask_own(self._own, inside(pixels, box, 1.0))}
+            return {OWN: self._own.log_odds([inside(pixels, box, 1.0)])}
         return {
             name: MEMBERS[name].family.log_odds(session, pixels, box, MEMBERS[name].scale)
             for name, session in self._members.items()
@@ -296,34 +306,3 @@ def mesh_box(bundle: FaceBundle) -> Box:
     points = bundle.in_frame * (width, height)
     (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
     return float(x0), float(y0), float(x1), float(y1)
-
-
-def own_model() -> Path | None:
-    """The file that ``PALISADE_LIVENESS_MODEL`` means, if it is set.
-
-    Raises:
-        ModelUnavailable: it names a model of the store that is damaged.
-    """
-    setting = os.environ.get(OWN_MODEL)
-    return own.named(setting) if setting else None
-
-
-def _opened_own(path: Path) -> ort.InferenceSession:
-    if not path.is_file():
-        raise ModelUnavailable("weights_missing", f"{OWN_MODEL}: there is no file {path}")
-    session = onnx.session(path)
-    onnx.check(session, {"input": (1, 3, OWN_SIDE, OWN_SIDE)}, ())
-    try:
-        _ask_own(session, np.zeros((OWN_SIDE, OWN_SIDE, 3), np.uint8))
-    except ValueError as error:  # several outputs, or several numbers in one
-        raise ModelUnavailable(
-            "weights_interface", f"{path}: expected one output with one logit"
-        ) from error
-    return session
-
-
-def _ask_own(session: ort.InferenceSession, crop: Pixels) -> float:
-    """Log-odds of a live face: its one logit is that of a spoof."""
-    resized = np.asarray(cv2.resize(crop, (OWN_SIDE, OWN_SIDE)), np.float32)
-    (logit,) = session.run(None, {"input": imagenet(resized / np.float32(255))})
-    return -float(np.asarray(logit, np.float64).reshape(()))

@@ -34,7 +34,7 @@ from pydantic import TypeAdapter
 import pipeline
 from detectors.contracts import Measurement, Status
 from detectors.faults import whereabouts
-from detectors.liveness import OWN_MODEL, own_model
+from detectors.liveness_own import OWN_MODEL, own_model
 from detectors.registry import DETECTORS
 from evaluation.errors import EvaluationError
 from evaluation.items import Item

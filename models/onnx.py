@@ -44,6 +44,15 @@ def session(path: Path) -> ort.InferenceSession:
         raise ModelUnavailable("weights_unreadable", f"{path} cannot be run: {error}") from error
 
 
+Shapes = Mapping[str, Sequence[int | str | None]]
+"""Of inputs, by name; what is no number may be of any size."""
+
+
+def inputs_of(session: ort.InferenceSession) -> Shapes:
+    """The inputs of a model."""
+    return {node.name: node.shape for node in session.get_inputs()}
+
+
 def check(
     session: ort.InferenceSession,
     inputs: Mapping[str, Sequence[int]],
@@ -59,7 +68,7 @@ def check(
     Raises:
         ModelUnavailable: ``weights_interface``, saying what was expected and what was found.
     """
-    found = {node.name: node.shape for node in session.get_inputs()}
+    found = inputs_of(session)
     produced = [node.name for node in session.get_outputs()]
     fits = found.keys() == inputs.keys() and all(
         _fits(found[name], shape) for name, shape in inputs.items()

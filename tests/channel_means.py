@@ -9,22 +9,31 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 
-def write(path: Path, names: tuple[str, str], side: int, columns: NDArray[np.float32]) -> Path:
+def write(
+    path: Path,
+    names: tuple[str, str],
+    side: int,
+    columns: NDArray[np.float32],
+    images: int = 1,
+) -> Path:
     """Write a network as ONNX.
 
     Args:
         path: of the file.
-        names: of its input, float32 (N, 3, side, side), and of its output, float32 (N, logits).
+        names: of its input, float32 (N, 3, side, side), or (N, images, 3, side, side) of several,
+            and of its output, float32 (N, logits).
         side: of its input, in pixels.
         columns: what the means of R, G and B count in each logit, float32 (3, logits).
+        images: how many pictures it looks at together.
     """
     asked, answer = names
+    pixels = ["batch", *([images] if images > 1 else []), 3, side, side]
+    logits = ["batch", columns.shape[1]]
+    all_but_colour = [at for at in range(1, len(pixels)) if at != len(pixels) - 3]
     nodes = [
-        helper.make_node("GlobalAveragePool", [asked], ["means"]),
-        helper.make_node("Flatten", ["means"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "columns"], [answer]),
+        helper.make_node("ReduceMean", [asked], ["means"], axes=all_but_colour, keepdims=0),
+        helper.make_node("MatMul", ["means", "columns"], [answer]),
     ]
-    pixels, logits = ["batch", 3, side, side], ["batch", columns.shape[1]]
     graph = helper.make_graph(
         nodes,
         "channel_means",

@@ -28,7 +28,8 @@ def build(recipe: Recipe, seed: int) -> torch.nn.Module:
 
     Raises:
         ExportError: torch or torchvision is missing, or a file holds no weights of this network.
-        TrainingError: the weights cannot be fetched.
+        TrainingError: the weights cannot be fetched, nobody published any, or the network does not
+            take pictures of that side.
     """
     vision = torchvision()
     import torch
@@ -40,6 +41,10 @@ def build(recipe: Recipe, seed: int) -> torch.nn.Module:
         for part in built.modules():
             if isinstance(part, torch.nn.BatchNorm2d):
                 part.momentum = MOMENTUM
+    elif network.weights is None:
+        raise TrainingError(
+            f"nobody published weights of {network.name}; put `start: random` into the recipe"
+        )
     elif recipe.start == "imagenet":
         weights = vision.models.get_weight(network.weights)
         try:
@@ -53,4 +58,4 @@ def build(recipe: Recipe, seed: int) -> torch.nn.Module:
     else:
         state = read_weights(Path(recipe.start), built.state_dict())
         built.load_state_dict(state, strict=False)
-    return network.with_head(built)
+    return network.adapted(built, recipe.side)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from evaluation.intervals import Figure
 from models.own import Own
-from training.examples import Example, Looked
+from training.examples import Looked, Outliers
 from training.loop import Epoch
 from training.measuring import Worth
 from training.networks.contracts import Network
+from training.presentations import Presentation
 from training.recipe import Recipe
 from training.splits import Splits
 
@@ -28,16 +29,23 @@ NAMES = {
     "bpcer": "BPCER at a score of 0.5",
     "apcer_chosen": "APCER at the chosen threshold",
     "bpcer_chosen": "BPCER at the chosen threshold",
+    "accuracy": "accuracy there",
+    "precision": "precision of attacks there",
+    "recall": "recall of attacks there",
+    "f1": "F1 score of attacks there",
 }
+
+OUTLIERS: dict[Outliers, str] = {"leave_out": "left out as well", "turn": "turned"}
 
 
 def card(
     recipe: Recipe,
     kind: Network,
     looked: Looked,
-    splits: Splits,
+    splits: Splits[Presentation],
     history: Sequence[Epoch],
     worth: Worth,
+    elsewhere: Mapping[str, Worth],
     made: Own,
     licence: str,
 ) -> str:
@@ -50,6 +58,7 @@ def card(
         splits: the parts of that.
         history: of the training.
         worth: on the test part.
+        elsewhere: on other sources, by name.
         made: the exported model.
         licence: terms of the data, in the operator's words; empty where none were said.
     """
@@ -66,7 +75,7 @@ def card(
 | made with | {about.made_with}; differs from torch by {about.parity:.1e} at most |
 | recipe | SHA-256 `{recipe.sha256}`, started from {recipe.start} |
 | epochs | {len(history)}, of which number {best} is kept |
-| input | RGB, {recipe.side} pixels a side, ImageNet's mean and standard deviation |
+| input | {_input(kind, recipe)} |
 | crop | {recipe.crop} |
 | in the graph | `{SETTING[kind.detector]}={about.name}` |
 
@@ -78,7 +87,8 @@ Terms: {licence or UNSTATED}.
 {_parts(splits.each())}
 
 No subject is in two parts. {left_out} pictures could not be read and {looked.faceless} had no \
-face that could be cut out; they are left out.
+face that could be cut out; they are left out. {looked.outliers} did not stand upright \
+({OUTLIERS[recipe.outliers]}).
 
 ## What it measured
 
@@ -88,29 +98,52 @@ most {recipe.most_bpcer:.0%}: put it into a policy as `{SHIFT[kind.detector]}`.
 
 {_figures({NAMES[name]: figure for name, figure in worth.figures.items()}, "figure")}
 
-Attacks that are missed at the threshold, by species; the intervals are exact and take pictures \
-for independent, which those of one subject are not:
+Attacks that are missed at the threshold, by species; the intervals are exact and take \
+presentations for independent, which those of one subject are not:
 
 {_figures(worth.missed, "species")}
 
+{_beside(worth, elsewhere)}
 ## Limits
 
-It was measured on other people, but on the cameras, rooms and sorts of attack that it was trained \
+The part `test` has other people, but the cameras, rooms and sorts of attack that it was trained \
 on. On others it does worse, and how much worse is not known from this: measure it there with \
 `palisade evaluate`, and calibrate it there, before it decides about anybody.
 """
 
 
-def _parts(parts: Mapping[str, Sequence[Example]]) -> str:
+def _input(kind: Network, recipe: Recipe) -> str:
+    several = f"{kind.images} pictures of a presentation, " if kind.images > 1 else ""
+    return f"{several}RGB, {recipe.side} pixels a side, ImageNet's mean and standard deviation"
+
+
+def _beside(worth: Worth, elsewhere: Mapping[str, Worth]) -> str:
+    """The test part beside other sources."""
+    if not elsewhere:
+        return ""
+    chosen = ("auc", "eer", "apcer_chosen", "bpcer_chosen")
+    lines = [
+        "## Elsewhere\n",
+        "On sources that nothing of it was trained or chosen on, at the same threshold.\n",
+        f"| source | {' | '.join(NAMES[name] for name in chosen)} | presentations |",
+        f"|---|{'---|' * len(chosen)}---:|",
+    ]
+    for name, one in {"part `test`": worth, **elsewhere}.items():
+        cells = [str(one.figures[figure]) for figure in chosen]
+        lines.append(f"| {name} | {' | '.join(cells)} | {one.figures['auc'].n} |")
+    return "\n".join(lines) + "\n"
+
+
+def _parts(parts: Mapping[str, Sequence[Presentation]]) -> str:
     lines = ["| part | bona fide | attacks | subjects |", "|---|---:|---:|---:|"]
     for name, own in parts.items():
         genuine = sum(one.genuine for one in own)
-        subjects = len({one.subject or one.sha256 for one in own})
+        subjects = len({one.identity for one in own})
         lines.append(f"| {name} | {genuine} | {len(own) - genuine} | {subjects} |")
     return "\n".join(lines)
 
 
 def _figures(figures: Mapping[str, Figure], what: str) -> str:
-    lines = [f"| {what} | value | pictures |", "|---|---|---:|"]
+    lines = [f"| {what} | value | presentations |", "|---|---|---:|"]
     lines += [f"| {name or '—'} | {figure} | {figure.n} |" for name, figure in figures.items()]
     return "\n".join(lines)

@@ -22,7 +22,9 @@ def train(
     data: Annotated[
         str,
         typer.Option(
-            metavar="MANIFEST", help="CSV with path, label, kind and subject; a path or a URL."
+            metavar="MANIFEST",
+            help="CSV with path, label, kind and subject, a path or a URL; or a folder with "
+            "train/normal, train/spoof, test/normal and test/spoof.",
         ),
     ],
     run: Annotated[
@@ -36,6 +38,13 @@ def train(
     licence: Annotated[
         str, typer.Option(help="Terms of the data, in words, for the model card.")
     ] = "",
+    elsewhere: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=MANIFEST",
+            help="Measure on this source, too, and show both side by side; may be repeated.",
+        ),
+    ] = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="What to train on.")
     ] = "auto",
@@ -67,7 +76,15 @@ def train(
     if not called.replace("-", "").replace("_", "").isalnum():
         raise TrainingError(f"--name {called!r}: letters, digits, - and _ only")
     order = Order(
-        wanted, data, run, called, seed, licence, Machine(device, devices, workers), fresh
+        wanted,
+        data,
+        run,
+        called,
+        seed,
+        licence,
+        _sources(elsewhere or []),
+        Machine(device, devices, workers),
+        fresh,
     )
     try:
         with progress("Training") as update:
@@ -77,6 +94,21 @@ def train(
         raise typer.Exit(130) from None
     if outcome is not None:
         _show(outcome, run)
+
+
+def _sources(given: list[str]) -> dict[str, str]:
+    """Manifests by name.
+
+    Raises:
+        TrainingError: one has no name, or a name is that of another.
+    """
+    sources: dict[str, str] = {}
+    for one in given:
+        name, _, source = one.partition("=")
+        if not name or not source or name in (*sources, "validation", "test"):
+            raise TrainingError(f"--elsewhere {one!r}: NAME=MANIFEST, each with a name of its own")
+        sources[name] = source
+    return sources
 
 
 def _told(epoch: Epoch) -> None:
@@ -93,27 +125,22 @@ def _told(epoch: Epoch) -> None:
 def _show(outcome: Outcome, run: Path) -> None:
     """Print what was learnt from, what it is worth, and how to use it."""
     from training.cards import NAMES, SETTING
-    from training.exporting import INTERFACES
 
     left_out = sum(outcome.looked.unreadable.values())
-    pictures = ", ".join(f"{len(own)} {name}" for name, own in outcome.splits.each().items())
+    parts = ", ".join(f"{len(own)} {name}" for name, own in outcome.splits.each().items())
     out.print(
-        f"Pictures: {pictures}; left out: {left_out} unreadable, {outcome.looked.faceless} "
-        "without a face",
+        f"Presentations: {parts}; left out: {left_out} unreadable, {outcome.looked.faceless} "
+        f"without a face, {outcome.looked.outliers} not upright",
         soft_wrap=True,
     )
     for name, figure in outcome.worth.figures.items():
         out.print(f"{NAMES[name]}: {figure}", highlight=False)
     for species, figure in outcome.worth.missed.items():
         out.print(f"missed of {species or 'attacks'}: {figure}", highlight=False, markup=False)
+    for source, worth in outcome.elsewhere.items():
+        for name in ("auc", "apcer_chosen", "bpcer_chosen"):
+            out.print(f"{source}: {NAMES[name]}: {worth.figures[name]}", highlight=False)
     card = outcome.model.card
     out.print(f"{card.name}: {outcome.model.path}", soft_wrap=True)
     out.print(f"{run / 'card.md'} says more", soft_wrap=True)
-    detector, side = outcome.detector, INTERFACES[outcome.detector][2]
-    if outcome.side == side:
-        out.print(f"Serve it with {SETTING[detector]}={card.name}", soft_wrap=True)
-    else:
-        out.print(
-            f"It cannot be served: {detector} asks about {side} pixels, not {outcome.side}",
-            soft_wrap=True,
-        )
+    out.print(f"Serve it with {SETTING[outcome.detector]}={card.name}", soft_wrap=True)

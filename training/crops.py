@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import PIL.Image
 
+from detectors.contracts import FaceBundle
 from detectors.deepfake import MIN_CONFIDENCE, MIN_FACE, PADDING, SEARCHED_FRAME, padded
 from detectors.face import FaceLocator
 from detectors.finders import best_finder
@@ -26,8 +27,15 @@ Crop = Literal["liveness", "deepfake", "whole"]
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
+QUARTERS = (0, 1, 3, 2)
+"""Turns counter-clockwise, the likely ones first: cameras lie on a side more often than on top."""
+
+RIGHT_EYE, LEFT_EYE = 33, 263
+"""Landmarks: the outer corners of the subject's eyes; the right one is left in the picture."""
+
 Cutter = Callable[[Pixels], Box | None]
-"""From a picture, uint8 RGB (H, W, 3), to x0, y0, x1, y1 as shares of it; None without a face."""
+"""From a picture, uint8 RGB (H, W, 3), to x0, y0, x1, y1 as shares of it; None without a face that
+stands upright."""
 
 
 def cutter(crop: Crop) -> Cutter:
@@ -46,17 +54,39 @@ def cutter(crop: Crop) -> Cutter:
         raise TrainingError(f"faces cannot be found: {error}") from error
 
 
+def upright(cut: Cutter, pixels: Pixels) -> tuple[Box | None, int]:
+    """Find the crop in a picture, which is turned by quarters until there is one.
+
+    Returns:
+        The crop of the turned picture, None without a face, and the quarter turns
+        counter-clockwise, 0 to 3.
+    """
+    for turns in QUARTERS:
+        if (box := cut(np.ascontiguousarray(np.rot90(pixels, turns)))) is not None:
+            return box, turns
+    return None, 0
+
+
 def _by_landmarks() -> Cutter:
     locator = FaceLocator()
     locator.load()
 
     def cut(pixels: Pixels) -> Box | None:
         bundle = locator.locate(pixels).bundle
-        if bundle is None:
+        # Landmarks are found in a face that lies on its side, too.
+        if bundle is None or not _stands(bundle):
             return None
         return _shares(bundle.frame, inside(bundle.frame, mesh_box(bundle), 1.0))
 
     return cut
+
+
+def _stands(bundle: FaceBundle) -> bool:
+    """Whether the line of the eyes is nearer to level than to plumb, and the right way round."""
+    across, down = (bundle.in_frame[LEFT_EYE] - bundle.in_frame[RIGHT_EYE])[:2] * (
+        bundle.frame.shape[1::-1]
+    )
+    return bool(across >= abs(down))
 
 
 def _by_detector() -> Cutter:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detectors.liveness import OWN_SIDE
 from models import deepfake, own, store
 from models.export import made_with, write_onnx
 from models.own import Card, Own
@@ -15,11 +14,8 @@ from training.recipe import Recipe
 if TYPE_CHECKING:
     import torch
 
-INTERFACES = {
-    "liveness": ("input", "logit", OWN_SIDE),
-    "deepfake": (deepfake.INPUT, deepfake.OUTPUT, deepfake.SIDE),
-}
-"""Of each detector: names of the input and the output, and the side of the input in pixels."""
+INTERFACES = {"liveness": ("input", "logit"), "deepfake": (deepfake.INPUT, deepfake.OUTPUT)}
+"""Of each detector: names of the input and the output."""
 
 
 def export(
@@ -39,10 +35,11 @@ def export(
         FetchError: no folder of the store can be written.
         OSError: the disk is full or broken.
     """
-    two = kind.detector == "liveness" and kind.logits == 2
+    two = kind.detector == "liveness" and kind.objective == "logits"
     answering = _one_logit(network) if two else network
-    source, output, _ = INTERFACES[kind.detector]
-    shape = (1, 3, recipe.side, recipe.side)
+    source, output = INTERFACES[kind.detector]
+    several = (kind.images,) if kind.images > 1 else ()
+    shape = (1, *several, 3, recipe.side, recipe.side)
 
     def write(path: Path) -> Card:
         difference = write_onnx(

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,10 @@ from numpy.typing import NDArray
 
 from evaluation.metrics import curve, errors
 from training.errors import TrainingError
-from training.examples import Example
 from training.keeping import keep
 from training.networks import NETWORKS
 from training.pictures import Pictures
+from training.presentations import Presentation
 from training.recipe import Phase, Recipe
 from training.splits import Splits
 
@@ -51,6 +52,7 @@ class Epoch:
         bpcer: share of its bona fide presentations that score less.
         auc: on it.
         best: whether its validation loss is the lowest so far.
+        seconds: it took; two runs of the same training differ in nothing else.
     """
 
     phase: int
@@ -60,6 +62,7 @@ class Epoch:
     bpcer: float
     auc: float
     best: bool
+    seconds: float = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Trainer:
         self,
         recipe: Recipe,
         network: torch.nn.Module,
-        splits: Splits,
+        splits: Splits[Presentation],
         *,
         seed: int,
         fabric: Any,
@@ -128,6 +131,7 @@ class Trainer:
         self._kind = NETWORKS[recipe.network]
         self._network = network
         self._splits = splits
+        self._lessons = [one for one in splits.train if self._teaches(one)]
         self._seed = seed
         self._fabric = fabric
         self._workers = workers
@@ -165,10 +169,10 @@ class Trainer:
                 after(epoch)
         return history
 
-    def log_odds(self, examples: Sequence[Example], told: Told) -> NDArray[np.float64]:
-        """Ask the network about examples: log-odds of a bona fide presentation, float64 (N,)."""
+    def log_odds(self, presentations: Sequence[Presentation], told: Told) -> NDArray[np.float64]:
+        """Ask the network: log-odds of a bona fide presentation, float64 (N,)."""
         model = self._fabric.setup_module(self._network)
-        return self._asked(model, examples, told)[0]
+        return self._asked(model, presentations, told)[0]
 
     def _epoch(
         self,
@@ -179,7 +183,7 @@ class Trainer:
         history: Sequence[Epoch],
         told: Told,
     ) -> Epoch:
-        at = len(history)
+        at, began = len(history), time.perf_counter()
         train_loss = self._trained(model, optimiser, phase, at, told)
         odds, val_loss = self._asked(model, self._splits.validation, told)
         # One process decides for all of them: sums differ in the last bit between devices.
@@ -198,6 +202,7 @@ class Trainer:
             bpcer=found.bpcer,
             auc=curve(odds, genuine).auc,
             best=all(val_loss < epoch.val_loss for epoch in history),
+            seconds=time.perf_counter() - began,
         )
 
     def _trained(self, model: Any, optimiser: Any, phase: Phase, at: int, told: Told) -> float:
@@ -205,7 +210,7 @@ class Trainer:
         import torch
 
         torch.manual_seed(self._seed + at)  # of dropout
-        pictures = Pictures(self._splits.train, self._recipe, self._seed, at)
+        pictures = Pictures(self._lessons, self._recipe, self._seed, at)
         loader = self._fabric.setup_dataloaders(
             torch.utils.data.DataLoader(
                 pictures,
@@ -232,14 +237,14 @@ class Trainer:
         return float(self._fabric.all_reduce(torch.tensor(total / count), reduce_op="mean"))
 
     def _asked(
-        self, model: Any, examples: Sequence[Example], told: Told
+        self, model: Any, presentations: Sequence[Presentation], told: Told
     ) -> tuple[NDArray[np.float64], float]:
         """Log-odds of a bona fide presentation, float64 (N,), and the mean loss."""
         import torch
 
         loader = self._fabric.setup_dataloaders(
             torch.utils.data.DataLoader(
-                Pictures(examples, self._recipe, self._seed),
+                Pictures(presentations, self._recipe, self._seed),
                 batch_size=self._recipe.batch,
                 num_workers=self._workers,
             ),
@@ -252,16 +257,25 @@ class Trainer:
                 told(step, len(loader), "measuring")
                 answer = model(pixels).float()
                 losses.append(self._loss(answer, genuine).cpu().numpy())
-                found = answer[:, 1] - answer[:, 0] if self._kind.logits == 2 else -answer[:, 0]
+                two = self._kind.objective == "logits"
+                found = answer[:, 1] - answer[:, 0] if two else -answer[:, 0]
                 odds.append(found.cpu().numpy())
-        return np.concatenate(odds).astype(np.float64), float(np.concatenate(losses).mean())
+        counted = np.array([self._teaches(one) for one in presentations], bool)
+        loss = np.concatenate(losses)[counted].mean() if counted.any() else math.nan
+        return np.concatenate(odds).astype(np.float64), float(loss)
+
+    def _teaches(self, one: Presentation) -> bool:
+        """Whether the network learns from it."""
+        return one.genuine or self._kind.objective != "reconstruction"
 
     def _loss(self, answer: torch.Tensor, genuine: torch.Tensor) -> torch.Tensor:
-        """Of each picture; attacks weigh as the recipe says."""
+        """Of each presentation; attacks weigh as the recipe says."""
         from torch.nn import functional
 
         genuine = genuine.to(answer.dtype)
-        if self._kind.logits == 2:
+        if self._kind.objective == "reconstruction":
+            return answer[:, 0]
+        if self._kind.objective == "logits":
             losses = functional.cross_entropy(answer, genuine.long(), reduction="none")
         else:
             losses = functional.binary_cross_entropy_with_logits(
@@ -275,8 +289,8 @@ class Trainer:
         from torch.utils.data import RandomSampler, WeightedRandomSampler
 
         generator = torch.Generator().manual_seed(self._seed + at)
-        genuine = np.array([one.genuine for one in self._splits.train], bool)
-        if not self._recipe.balance:
+        genuine = np.array([one.genuine for one in self._lessons], bool)
+        if not self._recipe.balance or genuine.all():
             return RandomSampler(genuine, generator=generator)
         share = np.where(genuine, genuine.mean(), 1 - genuine.mean())
         return WeightedRandomSampler((1 / share).tolist(), len(genuine), generator=generator)
@@ -300,13 +314,22 @@ class Trainer:
         losses = [epoch.val_loss for epoch in done]
         return len(losses) - 1 - int(np.argmin(losses)) >= self._recipe.patience
 
+    def settle(self, told: Told) -> None:
+        """Let a network that has no opinion without one choose its threshold."""
+        if self._kind.objective != "reconstruction":
+            return
+        own = self._splits.validation
+        genuine = np.array([one.genuine for one in own], bool)
+        settle: Any = self._network.settle
+        settle(-self.log_odds(own, told), genuine)
+
     def _keep(self, folder: Path, key: str, history: Sequence[Epoch], optimiser: Any) -> None:
         """Write the weights if they are the best, then the state."""
         if not self._fabric.is_global_zero:
             return
         weights = {name: value.cpu() for name, value in self._network.state_dict().items()}
         if history[-1].best:
-            keep(folder / BEST, _saved({"model_state_dict": weights}))
+            keep_weights(folder / BEST, weights)
         state = {
             "key": key,
             "history": [asdict(epoch) for epoch in history],
@@ -345,6 +368,15 @@ def read_state(path: Path) -> Any:
         raise TrainingError(
             f"{path} is damaged ({type(error).__name__}); `--fresh` starts again"
         ) from error
+
+
+def keep_weights(path: Path, weights: Mapping[str, torch.Tensor]) -> None:
+    """Write weights as :data:`BEST` has them.
+
+    Raises:
+        TrainingError: the disk is full or broken.
+    """
+    keep(path, _saved({"model_state_dict": dict(weights)}))
 
 
 def _saved(content: Any) -> bytes:

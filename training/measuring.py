@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from evaluation.intervals import Figure, Weights, bootstrap, proportion
-from evaluation.metrics import errors
+from evaluation.metrics import confusion, errors
 from evaluation.scores import Sample
 from training.errors import TrainingError
-from training.examples import Example
+from training.presentations import Presentation
+
+CLASSIFICATION = ("accuracy", "precision", "recall", "f1")
+"""What the liveness classifier reports, of :class:`evaluation.metrics.Confusion`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Worth:
         threshold: log-odds of a bona fide presentation from which one is accepted, chosen on the
             DET curve of the validation part.
         figures: ``auc``, ``eer``, ``apcer`` and ``bpcer`` at a score of 0.5, and both with
-            ``_chosen`` at the threshold.
+            ``_chosen`` at the threshold; and of attacks being detected there, those of
+            :data:`CLASSIFICATION`.
         missed: by species, the share of attacks that are accepted at the threshold.
     """
 
@@ -34,13 +38,12 @@ class Worth:
     missed: Mapping[str, Figure]
 
 
-def sample(examples: Sequence[Example], log_odds: NDArray[np.float64]) -> Sample:
+def sample(presentations: Sequence[Presentation], log_odds: NDArray[np.float64]) -> Sample:
     """Scores from 0 to 1 beside labels and subjects."""
-    subjects = [one.subject or f"\0{at}" for at, one in enumerate(examples)]
     return Sample(
         np.asarray(expit(log_odds), np.float64),
-        np.array([one.genuine for one in examples], bool),
-        np.array(subjects, str),
+        np.array([one.genuine for one in presentations], bool),
+        np.array([one.identity for one in presentations], str),
     )
 
 
@@ -57,11 +60,13 @@ def chosen(validation: Sample, most_bpcer: float) -> float:
     return validation.curve().threshold_at_bpcer(most_bpcer)
 
 
-def measure(examples: Sequence[Example], tested: Sample, threshold: float, seed: int) -> Worth:
-    """Measure on the test part.
+def measure(
+    presentations: Sequence[Presentation], tested: Sample, threshold: float, seed: int
+) -> Worth:
+    """Measure on the test part, or on another source.
 
     Args:
-        examples: of the test part.
+        presentations: of it.
         tested: their scores.
         threshold: a score.
         seed: of the draws behind the intervals.
@@ -70,6 +75,7 @@ def measure(examples: Sequence[Example], tested: Sample, threshold: float, seed:
     def statistics(weights: Weights) -> dict[str, float]:
         curve = tested.curve(weights)
         at_half = errors(tested.scores >= 0.5, tested.bona_fide, weights)
+        words = confusion(tested.scores >= threshold, tested.bona_fide, weights)
         at_chosen = errors(tested.scores >= threshold, tested.bona_fide, weights)
         return {
             "auc": curve.auc,
@@ -78,10 +84,11 @@ def measure(examples: Sequence[Example], tested: Sample, threshold: float, seed:
             "bpcer": at_half.bpcer,
             "apcer_chosen": at_chosen.apcer,
             "bpcer_chosen": at_chosen.bpcer,
+            **{name: getattr(words, name) for name in CLASSIFICATION},
         }
 
     species: dict[str, list[bool]] = {}
-    for one, score in zip(examples, tested.scores.tolist(), strict=True):
+    for one, score in zip(presentations, tested.scores.tolist(), strict=True):
         if not one.genuine:
             species.setdefault(one.kind, []).append(score >= threshold)
     return Worth(

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.pixels import imagenet
 from media.images import decode_image
 from models.vision import torchvision
 from training.crops import cut_out, resized
 from training.examples import Example, fetch
+from training.networks import NETWORKS
+from training.presentations import Presentation
 from training.recipe import Augmentation, Recipe
 
 if TYPE_CHECKING:
@@ -19,41 +22,54 @@ if TYPE_CHECKING:
 
 
 class Pictures:
-    """A sequence of (picture, bona fide or not) for torch's ``DataLoader``.
+    """A sequence of (pixels, bona fide or not) for torch's ``DataLoader``.
 
-    Pictures are float32 (3, side, side), RGB with ImageNet's mean and standard deviation. How one
-    is varied depends on the seed, the epoch and its number and on nothing else, so that neither the
-    number of processes that prepare them nor an interruption changes a training.
+    Pixels are float32 (3, side, side), RGB with ImageNet's mean and standard deviation, and
+    (images, 3, side, side) for a network that looks at several. How a picture is varied depends on
+    the seed, the epoch and its number and on nothing else, so that neither the number of processes
+    that prepare them nor an interruption changes a training.
 
     Args:
-        examples: whose pictures.
+        presentations: whose pictures.
         recipe: their size and, where ``epoch`` is given, how they are varied.
         seed: of the variation.
         epoch: None to measure, without variation.
     """
 
     def __init__(
-        self, examples: Sequence[Example], recipe: Recipe, seed: int, epoch: int | None = None
+        self,
+        presentations: Sequence[Presentation],
+        recipe: Recipe,
+        seed: int,
+        epoch: int | None = None,
     ) -> None:
-        self._examples = examples
+        self._presentations = presentations
         self._recipe = recipe
         self._seed = seed
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._examples)
+        return len(self._presentations)
 
     def __getitem__(self, at: int) -> tuple[torch.Tensor, float]:
         import torch
 
-        example = self._examples[at]
-        pixels = decode_image(fetch(example.location)).pixels
-        crop = resized(cut_out(pixels, example.box), self._recipe.side, self._recipe.crop)
+        one = self._presentations[at]
+        pixels = [self._pixels(image, at, number) for number, image in enumerate(one.images)]
+        several = NETWORKS[self._recipe.network].images > 1
+        together = np.stack(pixels) if several else pixels[0]
+        return torch.from_numpy(together), float(one.genuine)
+
+    def _pixels(self, image: Example, at: int, number: int) -> NDArray[np.float32]:
+        """What the network sees of one picture, float32 (3, side, side)."""
+        pixels = decode_image(fetch(image.location)).pixels
+        upright = np.ascontiguousarray(np.rot90(pixels, image.turns))
+        crop = resized(cut_out(upright, image.box), self._recipe.side, self._recipe.crop)
         if self._epoch is not None:
-            variant = np.random.SeedSequence((self._seed, self._epoch, at)).generate_state(1)[0]
-            crop = _varied(crop, self._recipe.augmentation, int(variant))
-        scaled = np.asarray(crop, np.float32) / np.float32(255)
-        return torch.from_numpy(imagenet(scaled)[0]), float(example.genuine)
+            drawn = np.random.SeedSequence((self._seed, self._epoch, at, number))
+            crop = _varied(crop, self._recipe.augmentation, int(drawn.generate_state(1)[0]))
+        (scaled,) = imagenet(np.asarray(crop, np.float32) / np.float32(255))
+        return np.asarray(scaled, np.float32)
 
 
 def _varied(crop: Any, how: Augmentation, seed: int) -> Any:

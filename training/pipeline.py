@@ -4,7 +4,7 @@ A run is a folder:
 
 =============  ====================================================================================
 looked.json    the crops and digests of the pictures: it names files and subjects, so keep it as
-               you keep the pictures
+               you keep the pictures; ``elsewhere-….json``, those of other sources
 state.pt       all that going on needs; ``best.pt``, the best weights alone
 report.json    recipe, epochs and figures
 card.md        the model card
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -33,12 +33,23 @@ from training.cards import card
 from training.crops import cutter
 from training.curves import curves
 from training.errors import TrainingError
-from training.examples import LOOKED, Looked, look
+from training.examples import LOOKED, Example, Looked, look, stamp
 from training.exporting import export
 from training.keeping import keep
-from training.loop import BEST, STATE, Epoch, Machine, Told, Trainer, fabric_on, read_state
+from training.loop import (
+    BEST,
+    STATE,
+    Epoch,
+    Machine,
+    Told,
+    Trainer,
+    fabric_on,
+    keep_weights,
+    read_state,
+)
 from training.measuring import Worth, chosen, measure, sample
 from training.networks import NETWORKS
+from training.presentations import Presentation, presented
 from training.recipe import Recipe
 from training.splits import Splits, split
 
@@ -56,6 +67,7 @@ class Order:
         name: of the model in the store.
         seed: of all that is random.
         licence: terms of the data, in words.
+        elsewhere: names of other sources, and their manifests, on which it is measured as well.
         machine: what to train on.
         fresh: lose what an earlier run has left in the folder.
     """
@@ -66,6 +78,7 @@ class Order:
     name: str
     seed: int = 0
     licence: str = ""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     machine: Machine = field(default_factory=Machine)
     fresh: bool = False
 
@@ -76,21 +89,21 @@ class Outcome:
 
     Attributes:
         looked: what was found in the manifest.
-        splits: its parts.
+        splits: its parts, as the network looks at them.
         history: every epoch, those of an earlier run included.
         worth: on the test part.
+        elsewhere: on other sources, by name, at the same threshold.
         model: in the store.
         detector: whose model it can be.
-        side: of its input, in pixels.
     """
 
     looked: Looked
-    splits: Splits
+    splits: Splits[Presentation]
     history: list[Epoch]
     worth: Worth
+    elsewhere: Mapping[str, Worth]
     model: Own
     detector: Literal["liveness", "deepfake"]
-    side: int
 
 
 def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome | None:
@@ -118,7 +131,9 @@ def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome |
             (folder / name).unlink(missing_ok=True)
     with fabric.rank_zero_first():
         looked = _looked(order, told)
-    splits = split(looked.examples, order.seed)
+    kind = NETWORKS[recipe.network]
+    parts = split(looked.examples, order.seed)
+    splits = Splits(*(presented(part, kind.images) for part in parts.each().values()))
     key = f"{recipe.sha256} {looked.sha256} {order.seed}"
     trainer = Trainer(
         recipe,
@@ -131,18 +146,27 @@ def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome |
     try:
         history = trainer.run(folder, key, told, after)
         network.load_state_dict(read_state(folder / BEST)["model_state_dict"])
+        trainer.settle(told)
         if not fabric.is_global_zero:
             return None
+        keep_weights(folder / BEST, network.state_dict())
         scored = {
             name: sample(own, trainer.log_odds(own, told))
             for name, own in splits.each().items()
             if name != "train"
         }
+        other = {
+            name: presented(_elsewhere(order, source, told), kind.images)
+            for name, source in order.elsewhere.items()
+        }
+        scored |= {name: sample(own, trainer.log_odds(own, told)) for name, own in other.items()}
     except (FileError, MediaError) as error:
         raise TrainingError(f"a picture has changed since it was looked at: {error}") from error
     threshold = chosen(scored["validation"], recipe.most_bpcer)
     worth = measure(splits.test, scored["test"], threshold, order.seed)
-    kind = NETWORKS[recipe.network]
+    elsewhere = {
+        name: measure(own, scored[name], threshold, order.seed) for name, own in other.items()
+    }
     try:
         made = export(order.name, recipe, kind, network.cpu(), folder / BEST)
         plots.save(folder / "det.png", lambda: plots.det(scored, dict.fromkeys(scored, threshold)))
@@ -154,36 +178,47 @@ def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome |
         "key": key,
         "epochs": [asdict(epoch) for epoch in history],
         "worth": asdict(worth),
+        "elsewhere": {name: asdict(one) for name, one in elsewhere.items()},
         "model": asdict(made.card),
         "pictures": {name: len(own) for name, own in splits.each().items()},
         "unreadable": looked.unreadable,
         "faceless": looked.faceless,
+        "outliers": looked.outliers,
     }
     keep(folder / "report.json", json.dumps(report, indent=2).encode())
-    text = card(recipe, kind, looked, splits, history, worth, made, order.licence)
+    text = card(recipe, kind, looked, splits, history, worth, elsewhere, made, order.licence)
     keep(folder / "card.md", text.encode())
     keep(folder / "curves.png", curves(history))
-    return Outcome(looked, splits, history, worth, made, kind.detector, recipe.side)
+    return Outcome(looked, splits, history, worth, elsewhere, made, kind.detector)
 
 
 def _looked(order: Order, told: Told) -> Looked:
     """Look at every picture, or take what an earlier run has seen of the same manifest."""
-    path = order.folder / SEEN
-    basis = hashlib.sha256(
-        json.dumps([order.manifest, order.recipe.crop, order.recipe.most_unreadable]).encode()
-    )
-    with suppress(OSError):
-        basis.update(Path(order.manifest).read_bytes())
-    stamp = basis.hexdigest().encode()
+    return _seen(order, order.manifest, SEEN, told)
+
+
+def _elsewhere(order: Order, source: str, told: Told) -> Sequence[Example]:
+    """The pictures of another source, looked at in the same way."""
+    name = f"elsewhere-{hashlib.sha256(source.encode()).hexdigest()[:12]}.json"
+    return _seen(order, source, name, told).examples
+
+
+def _seen(order: Order, source: str, name: str, told: Told) -> Looked:
+    path, recipe = order.folder / name, order.recipe
+    how = [source, recipe.crop, recipe.most_unreadable, recipe.outliers]
+    basis = hashlib.sha256(json.dumps(how).encode())
+    basis.update(stamp(source))
+    stamped = basis.hexdigest().encode()
     with suppress(OSError, ValidationError):
         known, _, content = path.read_bytes().partition(b"\n")
-        if known == stamp:
+        if known == stamped:
             return LOOKED.validate_json(content)
     found = look(
-        order.manifest,
-        cutter(order.recipe.crop),
-        order.recipe.most_unreadable,
+        source,
+        cutter(recipe.crop),
+        recipe.most_unreadable,
         lambda done, of: told(done, of, "looking"),
+        recipe.outliers,
     )
-    keep(path, stamp + b"\n" + LOOKED.dump_json(found))
+    keep(path, stamped + b"\n" + LOOKED.dump_json(found))
     return found

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from training.errors import TrainingError
+from training.examples import Outliers
 
 FOLDER = Path(__file__).with_name("recipes")
 
@@ -57,6 +58,18 @@ class Phase(_Part):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
 
 
+class Distillation(_Part):
+    """How a student learns from a teacher's answers; of a training without a teacher, nothing.
+
+    Attributes:
+        temperature: that both answers are softened by (Hinton et al. 2015).
+        weight: of the teacher's answers; the labels have the rest.
+    """
+
+    temperature: Annotated[float, Field(ge=1)] = 4.0
+    weight: Share = 0.7
+
+
 class Recipe(_Part):
     """A training.
 
@@ -68,18 +81,29 @@ class Recipe(_Part):
         side: of the network's input, in pixels.
         start: ``imagenet`` fetches torchvision's weights, ``random`` takes none, and a path is a
             file of such weights.
-        batch: pictures in a step.
+        batch: presentations in a step; each is as many pictures as the network looks at.
         balance: draw as many pictures of each class in every epoch, some of them twice.
         miss_weight: how much more an attack counts in the loss than a bona fide presentation.
         augmentation: while training.
+        distillation: with a teacher.
         phases: one after another.
         patience: epochs without a lower loss on the validation part that end a phase; None for
             never.
         most_bpcer: at which the threshold is chosen on the DET curve of the validation part.
         most_unreadable: share of the pictures that may be unreadable.
+        outliers: what becomes of pictures that lie on their side or stand on their head:
+            ``leave_out``, or ``turn`` them upright. ``whole`` pictures are taken as they are.
     """
 
-    network: Literal["mobilenet_v3", "efficientnet_b2", "resnet50"]
+    network: Literal[
+        "mobilenet_v3",
+        "efficientnet_b2",
+        "resnet50",
+        "resnet50_lstm",
+        "vit_mean",
+        "autoencoder_resnet18",
+        "autoencoder_oneclass",
+    ]
     purpose: str
     crop: Literal["liveness", "deepfake", "whole"]
     side: Annotated[int, Field(ge=16, le=1024)]
@@ -88,10 +112,12 @@ class Recipe(_Part):
     balance: bool = True
     miss_weight: Annotated[float, Field(gt=0)] = 1.0
     augmentation: Augmentation = Augmentation()
+    distillation: Distillation = Distillation()
     phases: Annotated[list[Phase], Field(min_length=1)]
     patience: Annotated[int, Field(ge=1)] | None = None
     most_bpcer: Annotated[float, Field(gt=0, lt=1)] = 0.05
     most_unreadable: Share = 0.05
+    outliers: Outliers = "leave_out"
 
     @property
     def sha256(self) -> str:

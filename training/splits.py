@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from training.errors import TrainingError
 from training.examples import Example
@@ -18,21 +19,26 @@ PARTS = {"train": 0.70, "validation": 0.15, "test": 0.15}
 """Shares of the subjects."""
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class Splits:
+class Splits(Generic[T]):
     """The three parts, none of which lacks a class."""
 
-    train: tuple[Example, ...]
-    validation: tuple[Example, ...]
-    test: tuple[Example, ...]
+    train: tuple[T, ...]
+    validation: tuple[T, ...]
+    test: tuple[T, ...]
 
-    def each(self) -> dict[str, tuple[Example, ...]]:
+    def each(self) -> dict[str, tuple[T, ...]]:
         """The parts by their names."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
-def split(examples: Sequence[Example], seed: int) -> Splits:
+def split(examples: Sequence[Example], seed: int) -> Splits[Example]:
     """Split examples by subject; as the manifest says where it has a column ``part``.
+
+    Where that says ``train`` and ``test`` only, the validation part is drawn from the first.
 
     Subjects with both classes, with bona fide presentations only and with attacks only are dealt
     out apart, so that every part gets its share of each. An example that names no subject is one
@@ -48,7 +54,15 @@ def split(examples: Sequence[Example], seed: int) -> Splits:
     named = {one.part for one in examples}
     if named == {""}:
         dealt = _dealt(examples, seed)
-        part_of = [dealt[_subject(one)] for one in examples]
+        part_of = [dealt[one.identity] for one in examples]
+    elif named == {"train", "test"}:
+        learnt = [one for one in examples if one.part == "train"]
+        drawn = {who for who, part in _dealt(learnt, seed).items() if part == "validation"}
+        # Whoever is in both parts stays there, to be found out below.
+        part_of = [
+            "validation" if one.part == "train" and one.identity in drawn else one.part
+            for one in examples
+        ]
     elif unknown := sorted(named - PARTS.keys()):
         raise TrainingError(
             f"the column part has {unknown[0]!r}; every row needs one of {', '.join(PARTS)}"
@@ -73,7 +87,7 @@ def _dealt(examples: Sequence[Example], seed: int) -> Mapping[str, str]:
     """The part of each subject."""
     classes: dict[str, set[bool]] = defaultdict(set)
     for one in examples:
-        classes[_subject(one)].add(one.genuine)
+        classes[one.identity].add(one.genuine)
     strata: dict[tuple[bool, ...], list[str]] = defaultdict(list)
     for subject, own in classes.items():
         strata[tuple(sorted(own))].append(subject)
@@ -92,7 +106,7 @@ def _refuse_leaks(examples: Sequence[Example], part_of: Sequence[str]) -> None:
     subjects: dict[str, str] = {}
     pictures: dict[str, tuple[str, str]] = {}
     for one, part in zip(examples, part_of, strict=True):
-        subject = _subject(one)
+        subject = one.identity
         if (other := subjects.setdefault(subject, part)) != part:
             raise TrainingError(
                 f"the subject {one.subject!r} is in the parts {other} and {part}: what is measured "
@@ -104,7 +118,3 @@ def _refuse_leaks(examples: Sequence[Example], part_of: Sequence[str]) -> None:
                 f"{elsewhere} and {one.location} are the same picture, in the parts {known} and "
                 f"{part}: give them the same subject"
             )
-
-
-def _subject(one: Example) -> str:
-    return one.subject or f"\0{one.sha256}"

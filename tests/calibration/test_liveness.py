@@ -15,7 +15,8 @@ from calibration.errors import CalibrationError
 from calibration.liveness import Calibration, Settings, Shot, calibrate, fragment
 from calibration.liveness_plot import histogram
 from detectors.contracts import Measurement, Status
-from detectors.liveness import OWN_MODEL, Liveness
+from detectors.liveness import Liveness
+from detectors.liveness_own import OWN_MODEL
 from fusion.policy import Policy, load_policy
 
 EXACT = Settings(percentile=0.0, margin=0.0)

@@ -207,13 +207,21 @@ def test_without_weights_it_is_unavailable_and_says_how_to_get_them(
         Deepfake(finder=Finder()).load()
 
 
+def test_the_side_is_that_of_the_model(tmp_path: Path) -> None:
+    small = loaded(two_logits.write(tmp_path / "small.onnx", RED, side=32))
+    assert small.network.side == 32
+    usual = loaded(two_logits.write(tmp_path / "usual.onnx", RED))
+    answers = [one.measure(plain(200)).measures["log_odds"] for one in (small, usual)]
+    assert answers[0] == pytest.approx(answers[1], rel=1e-4)
+
+
 @pytest.mark.parametrize("wrong", ["noise", "size", "logits"])
 def test_another_file_is_refused(wrong: str, tmp_path: Path) -> None:
     path = tmp_path / "network.onnx"
     if wrong == "noise":
         path.write_bytes(b"no model")
     if wrong == "size":
-        two_logits.write(path, RED, side=224)
+        two_logits.write(path, RED, side=2048)
     if wrong == "logits":
         two_logits.write(path, RED, logits=3)
     with pytest.raises(ModelUnavailable) as refused:

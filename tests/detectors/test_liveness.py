@@ -20,11 +20,11 @@ from detectors.face import FaceLocator
 from detectors.liveness import (
     MIN_BOX,
     MIN_ROOM,
-    OWN_MODEL,
     Liveness,
     LivenessMapping,
     mesh_box,
 )
+from detectors.liveness_own import OWN_MODEL
 from detectors.minifasnet import MEMBERS
 from detectors.pixels import IMAGENET_MEAN, IMAGENET_STD, Box, Pixels
 from media.images import decode_image
@@ -107,19 +107,31 @@ def test_it_answers_alone_and_is_recorded_by_its_digest(
     assert measured.model == hashlib.sha256(own.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("wrong", ["absent", "noise", "size", "logits"])
-def test_another_file_is_refused(wrong: str, tmp_path: Path) -> None:
-    path = tmp_path / "own.onnx"
-    if wrong == "noise":
-        path.write_bytes(b"no model")
-    if wrong == "size":
-        single_logit.write(path, (1, 1, 1), side=128)
-    if wrong == "logits":
-        single_logit.write(path, (1, 1, 1), logits=2)
-    with pytest.raises(ModelUnavailable) as refused:
-        loaded(path)
-    reasons = {"absent": "missing", "noise": "unreadable"}
-    assert refused.value.reason == f"weights_{reasons.get(wrong, 'interface')}"
+def test_one_that_looks_at_four_pictures_sees_the_selfie_and_four_stills(tmp_path: Path) -> None:
+    detector = loaded(single_logit.write(tmp_path / "own.onnx", (1.0, 0.0, 0.0), 32, images=4))
+    alone = detector.measure(plain(100, 0, 0)).measures
+    assert "own_clip" not in alone
+    stills = tuple(still(at, float(at)) for at in range(6))
+    found = detector.measure(replace(plain(100, 0, 0), stills=stills)).measures
+    assert found["own"] == alone["own"] == pytest.approx(-normal(100), rel=1e-3)
+    assert found["stills"] == 4
+    levels = [100 + 10 * at for at in (0, 2, 3, 5)]
+    assert found["own_clip"] == pytest.approx(-np.mean([normal(level) for level in levels]), 1e-3)
+
+
+def test_the_selfie_counts_beside_four_stills() -> None:
+    """Or a live clip would carry any selfie."""
+    measures = {"own": -2.0, "own_clip": 4.0, "stills": 4.0, "box_px": 90.0}
+    score = Liveness.score(measures, LivenessMapping(own_shift=0.5, clip_weight=0.5))
+    assert score.value == pytest.approx(1 / (1 + math.exp(-(1.0 - 0.5))))
+    assert score.components.keys() == {"own", "clip"}
+    whole = Liveness.score(measures, LivenessMapping(clip_weight=1.0)).value
+    assert whole == pytest.approx(1 / (1 + math.exp(-4.0)))
+
+
+def normal(level: int) -> float:
+    """What a network sees of a red of 0 to 255."""
+    return float((level / 255 - IMAGENET_MEAN[0]) / IMAGENET_STD[0])
 
 
 # Which members answer.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
-from detectors.liveness import OWN_MODEL
+from detectors.liveness_own import OWN_MODEL
 from evaluation import documents
 from evaluation.commands import app
 from evaluation.faces import DEEPFAKE, PAD

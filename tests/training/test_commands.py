@@ -43,15 +43,18 @@ def test_a_model_is_trained_and_served_by_its_name(
 ) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("lightning_fabric")
-    from detectors.liveness import OWN_MODEL, Liveness
+    from detectors.liveness import Liveness
+    from detectors.liveness_own import OWN_MODEL
 
-    (toy / "mine.yaml").write_text(RECIPE.format(side=224))
+    (toy / "mine.yaml").write_text(RECIPE.format(side=64))
     arguments = ("train", toy / "mine.yaml", "--data", toy / "faces.csv", "--out", toy / "run")
-    assert palisade(monkeypatch, *arguments, "--name", "mine", "--device", "cpu") == 0
+    again = ("--elsewhere", f"again={toy / 'faces.csv'}")
+    assert palisade(monkeypatch, *arguments, "--name", "mine", "--device", "cpu", *again) == 0
     said = capsys.readouterr().out
     assert "loss " in said
     assert "12 train, 2 validation, 2 test" in said
     assert "PALISADE_LIVENESS_MODEL=mine" in said
+    assert "again: AUC: " in said
     monkeypatch.setenv(OWN_MODEL, "mine")
     detector = Liveness()
     detector.load()
@@ -61,8 +64,10 @@ def test_a_model_is_trained_and_served_by_its_name(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("nothing",), "there are efficientnet_b2, mobilenet_v3, resnet50"),
+        (("nothing",), "there are autoencoder_oneclass, autoencoder_resnet18, efficientnet_b2"),
         (("mobilenet_v3", "--name", "../mine"), "letters, digits, - and _ only"),
+        (("mobilenet_v3", "--elsewhere", "others.csv"), "NAME=MANIFEST, each with a name"),
+        (("mobilenet_v3", "--elsewhere", "test=a.csv"), "NAME=MANIFEST, each with a name"),
     ],
 )
 def test_what_is_wrong_is_one_line(

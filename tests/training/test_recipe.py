@@ -38,6 +38,23 @@ def test_the_recipes_have_the_values_of_their_references() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "learning_rate", "epochs"),
+    [
+        ("resnet50_lstm", 1e-4, 5),
+        ("vit_mean", 2e-5, 2),
+        ("autoencoder_resnet18", 5e-4, 10),
+        ("autoencoder_oneclass", 1e-3, 10),
+    ],
+)
+def test_the_other_variants_are_trained_whole(name: str, learning_rate: float, epochs: int) -> None:
+    recipe = read_recipe(name)
+    (phase,) = recipe.phases
+    assert (phase.trains, phase.optimiser) == ("all", "adam")
+    assert (phase.learning_rate, phase.epochs, recipe.side) == (learning_rate, epochs, 224)
+    assert recipe.augmentation.rotate_deg > 0
+
+
 def test_what_was_left_out_counts_for_the_digest_as_if_it_had_been_written(tmp_path: Path) -> None:
     whole = read_recipe("mobilenet_v3")
     short = tmp_path / "short.yaml"

@@ -94,3 +94,18 @@ def test_a_part_without_one_of_the_classes_is_refused() -> None:
     lacking = [o for o in in_parts("train", "validation", "test") if o.genuine or o.part != "test"]
     with pytest.raises(TrainingError, match="the part test has 2 pictures and lacks a class"):
         split(lacking, 0)
+
+
+def test_a_validation_part_is_drawn_from_train_where_only_test_is_told_apart() -> None:
+    given = [
+        replace(one, part="test" if one.subject in ("s0", "s1") else "train")
+        for one in examples(22)
+    ]
+    parts = split(given, 0)
+    assert {one.subject for one in parts.test} == {"s0", "s1"}
+    subjects = [{one.subject for one in own} for own in (parts.train, parts.validation)]
+    assert [len(own) for own in subjects] == [17, 3]
+    assert not set.intersection(*subjects)
+    leaking = [*given, replace(given[0], part="train", sha256="another")]
+    with pytest.raises(TrainingError, match="'s0' is in the parts"):
+        split(leaking, 0)

@@ -9,6 +9,19 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import torch
 
+Objective = Literal["logit", "logits", "reconstruction"]
+"""What a network answers, and learns by:
+
+``logit``
+    that of an attack, float32 (N, 1); binary cross-entropy.
+``logits``
+    of an attack and of a bona fide presentation, in this order, float32 (N, 2); cross-entropy.
+``reconstruction``
+    a logit of an attack that rises with the mean squared error of the picture's reconstruction,
+    which is the loss; it learns from bona fide presentations alone, and then settles on a
+    threshold (``settle(errors, genuine)``).
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -17,19 +30,21 @@ class Network:
     Attributes:
         name: how recipes call it.
         published: builds it with the head that it was published with, for 1000 classes of
-            ImageNet, and random weights.
-        weights: name of torchvision's entry for weights of that.
-        with_head: gives it the reference's head in place of that one.
-        head: name of the module that the head is.
-        logits: 1 for that of an attack, learnt with binary cross-entropy; 2 for an attack and for
-            a bona fide presentation, in this order, learnt with cross-entropy.
+            ImageNet and pictures of 224 pixels, and random weights.
+        weights: name of torchvision's entry for weights of that; None where nobody published any.
+        adapted: makes of that the network of the reference, for pictures of the given side.
+        head: name of the module that is its head.
+        objective: what it answers.
         detector: whose model it can be.
+        images: how many pictures it looks at together; its input is float32 (N, 3, side, side) of
+            one and (N, images, 3, side, side) of several.
     """
 
     name: str
     published: Callable[[], torch.nn.Module]
-    weights: str
-    with_head: Callable[[torch.nn.Module], torch.nn.Module]
+    weights: str | None
+    adapted: Callable[[torch.nn.Module, int], torch.nn.Module]
     head: str
-    logits: Literal[1, 2]
+    objective: Objective
     detector: Literal["liveness", "deepfake"]
+    images: int = 1

@@ -16,7 +16,7 @@ def _published() -> torch.nn.Module:
     return built
 
 
-def _with_head(built: torch.nn.Module) -> torch.nn.Module:
+def _adapted(built: torch.nn.Module, side: int) -> torch.nn.Module:
     from torch import nn
 
     # The layout of models.deepfake, so that what is trained here is exported there as well.
@@ -28,8 +28,8 @@ NETWORK = Network(
     name="efficientnet_b2",
     published=_published,
     weights="EfficientNet_B2_Weights.IMAGENET1K_V1",
-    with_head=_with_head,
+    adapted=_adapted,
     head="classifier",
-    logits=2,
+    objective="logits",
     detector="deepfake",
 )

@@ -16,7 +16,7 @@ def _published() -> torch.nn.Module:
     return built
 
 
-def _with_head(built: torch.nn.Module) -> torch.nn.Module:
+def _adapted(built: torch.nn.Module, side: int) -> torch.nn.Module:
     from torch import nn
 
     # The last layer only; the one before it comes from ImageNet as well.
@@ -28,8 +28,8 @@ NETWORK = Network(
     name="mobilenet_v3",
     published=_published,
     weights="MobileNet_V3_Small_Weights.IMAGENET1K_V1",
-    with_head=_with_head,
+    adapted=_adapted,
     head="classifier",
-    logits=1,
+    objective="logit",
     detector="liveness",
 )

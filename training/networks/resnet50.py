@@ -21,7 +21,7 @@ def _published() -> torch.nn.Module:
     return built
 
 
-def _with_head(built: torch.nn.Module) -> torch.nn.Module:
+def _adapted(built: torch.nn.Module, side: int) -> torch.nn.Module:
     from torch import nn
 
     built.fc = nn.Sequential(
@@ -34,8 +34,8 @@ NETWORK = Network(
     name="resnet50",
     published=_published,
     weights="ResNet50_Weights.IMAGENET1K_V1",
-    with_head=_with_head,
+    adapted=_adapted,
     head="fc",
-    logits=2,
+    objective="logits",
     detector="liveness",
 )
