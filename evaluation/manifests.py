@@ -19,6 +19,7 @@ barcode         documents/barcodes/              the photograph, which two sourc
 mrz             documents/mrz_lines_real/        the document that lines were cut from
 mrz-documents   documents/mrz_docs/              the image
 deepfake        deepfake/validation/             none: every image stands alone
+deepfake-train  deepfake/train/                  none
 synthetic       synthetic/                       none; ``family`` says how the image was made
 utkface         faces/utkface_200/               none; ``sex`` and ``group`` say whom it shows
 ==============  ===============================  =================================================
@@ -118,6 +119,7 @@ SETS = {
     "mrz": Choice("documents/mrz_lines_real/"),
     "mrz-documents": Choice("documents/mrz_docs/"),
     "deepfake": Choice("deepfake/validation/", subject=_alone),
+    "deepfake-train": Choice("deepfake/train/", subject=_alone),
     "synthetic": Choice("synthetic/", _generator, _alone, _family),
     "utkface": Choice("faces/utkface_200/", _alone, _alone, people_of),
 }
