@@ -32,7 +32,7 @@ State = Literal["ok", "missing", "advice"]
 STYLE = {"ok": "green", "missing": "red", "advice": "yellow"}
 
 LOST_WITHOUT = {
-    "face_landmarker": "blendshapes is unavailable, landmarks come from the bundled model",
+    "face_landmarker": "landmarks come from the bundled model and blendshapes from a distilled one",
     "depth_anything_v2_small": "depth is unavailable",
     "minifasnet_v2": "liveness goes by its other models, or is unavailable without any",
     "minifasnet_v1se": "liveness goes by its other models, or is unavailable without any",

@@ -4,6 +4,9 @@ Formula: FaceVault, "Deepfake Defense", signal 2. MediaPipe's blendshape head se
 and no pixels, so a photograph of a smile activates it as a smile does: a single frame separates
 a face from a dead coefficient vector, and hardly a live face from its picture. What changes over a
 clip is measured beside it (:mod:`detectors.animation`), for policies that ask for it.
+
+Where MediaPipe's model file is missing, a network that was distilled from it answers instead
+(:mod:`detectors.distilled`); the digest in the record says which of the two did.
 """
 
 from __future__ import annotations
@@ -131,7 +134,7 @@ class Blendshapes(Detector[BlendshapesMapping]):
         clip = bundle.clip
         if clip is not None and clip.blendshapes is not None:
             measures |= measure_animation(clip.times, clip.blendshapes, clip.boxes)
-        return Measurement(measures)
+        return Measurement(measures, model=bundle.blendshape_model)
 
     def pictures(self, bundle: FaceBundle) -> Sequence[Picture]:
         """Draw the strongest coefficients as bars."""

@@ -67,7 +67,7 @@ def trace_clip(
 
     Args:
         frames: consumed one by one. Frames of another size than the first count as faceless.
-        landmarker: gives blendshapes, where it can.
+        landmarker: gives blendshapes.
         settings: how.
         keeper: is shown every frame as well, and keeps a few.
 
@@ -93,9 +93,7 @@ class _Traces:
     def __init__(self, settings: ClipSettings, landmarker: Landmarker) -> None:
         self._settings = settings
         self._landmarker = landmarker
-        self._gives_blendshapes = (
-            landmarker.gives_blendshapes and settings.irises and settings.blendshapes_hz > 0
-        )
+        self._gives_blendshapes = settings.irises and settings.blendshapes_hz > 0
         self._regions = Regions(settings.min_region_px)
         self._points = PointTracker(settings.tracks)
         self._continuity = Continuity()

@@ -82,7 +82,7 @@ class Clip:
         landmarks: float32 (T, 478, 3) in pixels; NaN where no face was found; interpolated in
             some frames of a still face.
         blendshapes: float32 (T, 52), with NaN in rows of frames for which they were not computed;
-            or None without a blendshape model.
+            or None where they were not asked for.
         tracks: windows of optical-flow tracks, in order of time.
         frame_size: width and height in pixels.
         continuity: how the frames follow each other, as :mod:`detectors.continuity` measures it.
@@ -125,7 +125,8 @@ class FaceBundle:
         crop_scale: crop pixels per frame pixel; 1.0 unless a very large face was reduced.
         frame_size: width and height of the upright frame at full size.
         landmarks: float32 (478, 3) in crop pixels, z in the same scale (smaller is nearer).
-        blendshapes: float32 (52,), 0..1, in MediaPipe's order; None without the model for them.
+        blendshapes: float32 (52,), 0..1, in MediaPipe's order; or None.
+        blendshape_model: SHA-256 of the weights that they come from, those of the clip included.
         pose: float32 (4, 4), head to camera, rotation and translation in centimetres; or None.
         quality: raw measures of the capture, such as ``faces`` and ``face_px``.
         clip: the traces of the clip, or None.
@@ -142,6 +143,7 @@ class FaceBundle:
     frame_size: tuple[int, int]
     landmarks: NDArray[np.float32]
     blendshapes: NDArray[np.float32] | None = None
+    blendshape_model: str | None = None
     pose: NDArray[np.float32] | None = None
     quality: Measures = field(default_factory=dict)
     clip: Clip | None = None

@@ -168,7 +168,13 @@ class FaceLocator:
             return Located(None, (FaceProblem.FACE_TOO_SMALL,), quality, box)
 
         problems = (FaceProblem.SEVERAL_FACES,) if quality["faces"] > 1 else ()
-        bundle = replace(_cut(pixels, face, settings), pose=pose, quality=quality, channel=channel)
+        bundle = replace(
+            _cut(pixels, face, settings),
+            blendshape_model=self.landmarker.model,
+            pose=pose,
+            quality=quality,
+            channel=channel,
+        )
         return Located(bundle, problems, quality, box)
 
     def _search(self, pixels: Pixels) -> list[Face]:

@@ -1,7 +1,9 @@
 """Landmarks with MediaPipe: of still images, and tracked through the frames of a clip.
 
-Two models give the same 478 points. The Tasks FaceLandmarker also gives blendshapes but needs a
-file that must be fetched; FaceMesh is part of the mediapipe wheel, so landmarks always work.
+Two models give the same 478 points. The Tasks FaceLandmarker brings MediaPipe's own blendshapes
+but needs a file that must be fetched; FaceMesh is part of the mediapipe wheel, and a small network
+that was distilled from that of the Tasks model is part of this package, so landmarks and
+blendshapes always work.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.contracts import BLENDSHAPES, LANDMARKS
+from detectors.contracts import LANDMARKS
+from detectors.distilled import shipped
 from detectors.expression import BlendshapeNetwork
 from detectors.pixels import Box, Pixels
 from detectors.topology import MESH_POINTS
@@ -53,21 +56,16 @@ class Landmarker(Protocol):
     """Finds the faces of still images; safe to call from several threads.
 
     Attributes:
-        model: SHA-256 of its weights, or None for those in the wheel.
-        gives_blendshapes: whether its faces have blendshapes.
+        model: SHA-256 of the weights that its blendshapes come from, or None.
     """
 
     model: str | None
-    gives_blendshapes: bool
 
     def find(self, pixels: Pixels) -> list[Face]:
         """Find the faces in a uint8 RGB image (H, W, 3)."""
 
     def blendshapes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Blendshapes, float32 (52,), of a face whose landmarks (478, 3), in pixels, are known.
-
-        They are NaN if it does not give any.
-        """
+        """Blendshapes, float32 (52,), of a face whose landmarks (478, 3), in pixels, are known."""
 
 
 def load_landmarker(max_faces: int = 4) -> Landmarker:
@@ -75,7 +73,7 @@ def load_landmarker(max_faces: int = 4) -> Landmarker:
     try:
         return TasksLandmarker(str(find(TASK)), digest(TASK), max_faces)
     except ModelUnavailable as missing:
-        log.info("no blendshapes: %s", missing)
+        log.info("distilled blendshapes: %s", missing)
         return MeshLandmarker(max_faces)
 
 
@@ -87,8 +85,6 @@ class TasksLandmarker:
         model: its SHA-256, for the record.
         max_faces: how many faces to look for.
     """
-
-    gives_blendshapes = True
 
     def __init__(self, path: str, model: str | None = None, max_faces: int = 4) -> None:
         import mediapipe
@@ -125,18 +121,17 @@ class TasksLandmarker:
 
 
 class MeshLandmarker:
-    """The wheel's FaceMesh with iris refinement; no blendshapes.
+    """The wheel's FaceMesh with iris refinement, and the blendshapes of the distilled network.
 
     Args:
         max_faces: how many faces to look for.
     """
 
-    model: str | None = None
-    gives_blendshapes = False
-
     def __init__(self, max_faces: int = 4) -> None:
         from mediapipe.python.solutions.face_mesh import FaceMesh
 
+        self._network = shipped()
+        self.model = self._network.sha256
         self._meshes = _Pool(
             lambda: FaceMesh(static_image_mode=True, max_num_faces=max_faces, refine_landmarks=True)
         )
@@ -145,11 +140,12 @@ class MeshLandmarker:
         """Find the faces in a uint8 RGB image (H, W, 3)."""
         with self._meshes.borrow() as mesh:
             found = mesh.process(np.ascontiguousarray(pixels)).multi_face_landmarks
-        return [Face(_in_pixels(unpacked(face), pixels)) for face in found or ()]
+        faces = [_in_pixels(unpacked(face), pixels) for face in found or ()]
+        return [Face(landmarks, self.blendshapes(landmarks)) for landmarks in faces]
 
     def blendshapes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-        """NaN, float32 (52,): the wheel has no network for blendshapes."""
-        return np.full(BLENDSHAPES, np.nan, np.float32)
+        """Blendshapes, float32 (52,), of a face whose landmarks (478, 3) are known."""
+        return self._network.coefficients(landmarks)
 
 
 class FullRangeDetector:

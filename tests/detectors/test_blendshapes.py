@@ -214,6 +214,12 @@ STILL = np.tile(
 )
 
 
+def test_the_record_says_which_network_answered() -> None:
+    seen = bundle_with(blendshapes=STILL[0], blendshape_model="a" * 64).only(Blendshapes.needs)
+    assert Blendshapes().measure(seen).model == "a" * 64
+    assert Blendshapes().measure(bundle(STILL[0])).model is None
+
+
 def test_a_clip_is_measured_where_there_is_one_and_the_reference_does_not_look() -> None:
     alone = Blendshapes().measure(bundle_with(blendshapes=STILL[0])).measures
     seen = bundle_with(blendshapes=STILL[0], clip=clip_of(STILL)).only(Blendshapes.needs)

@@ -30,7 +30,6 @@ class Blendshapes:
     """Answers as the Tasks model would, and counts its calls."""
 
     model = None
-    gives_blendshapes = True
 
     def __init__(self):
         self.calls = 0
@@ -52,11 +51,11 @@ def test_shapes_types_and_times(mesh, photograph):
         (clip.roi_rgb, (6, 4, 3)),
         (clip.boxes, (6, 4)),
         (clip.landmarks, (6, 478, 3)),
+        (clip.blendshapes[:1], (1, 52)),
     ):
         assert traces.shape == shape
         assert traces.dtype == np.float32
         assert np.isfinite(traces).all()
-    assert clip.blendshapes is None
     assert clip.frame_size == (320, 240)
     np.testing.assert_allclose(clip.boxes[0], (120, 72, 210, 178), atol=5)
     np.testing.assert_allclose(clip.landmarks[0, [468, 473], :2], [(143, 101), (187, 103)], atol=3)

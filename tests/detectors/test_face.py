@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from moving_faces import Frame
 
+from detectors.blendshapes import Blendshapes
+from detectors.distilled import shipped
 from detectors.face import FaceLocator, FaceProblem, FaceSettings
 from detectors.landmarks import MeshLandmarker
 from detectors.quality import measure_frame
+from models.store import digest
 
 RIGHT_PUPIL, LEFT_PUPIL = (203, 101), (247, 103)  # read off the astronaut by eye
 
@@ -272,12 +275,22 @@ def test_many_threads_get_what_one_gets(locator, astronaut):
     np.testing.assert_allclose(together, alone, atol=0.01)
 
 
+def test_without_any_file_a_face_has_blendshapes_and_says_whose(locator, astronaut):
+    bundle = locator.locate(astronaut, [Frame(0.0, astronaut), Frame(0.1, astronaut)]).bundle
+    assert bundle.blendshapes.shape == (52,)
+    assert bundle.blendshape_model == shipped().sha256
+    clip = bundle.only(Blendshapes.needs).clip
+    assert np.isfinite(clip.blendshapes[0]).all()
+    assert Blendshapes().measure(bundle.only(Blendshapes.needs)).model == shipped().sha256
+
+
 @pytest.mark.weights
-def test_the_fetched_model_adds_blendshapes(models_dir, astronaut):
+def test_the_fetched_model_gives_its_own_blendshapes(models_dir, astronaut):
     locator = FaceLocator()
     locator.load()
     bundle = locator.locate(astronaut).bundle
     assert bundle.blendshapes.shape == (52,)
+    assert bundle.blendshape_model == digest("face_landmarker")
     np.testing.assert_allclose(in_frame(bundle)[[468, 473]], [RIGHT_PUPIL, LEFT_PUPIL], atol=3)
 
 

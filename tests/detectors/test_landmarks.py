@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from detectors import landmarks
+from detectors.distilled import shipped
 from detectors.landmarks import (
     FullRangeDetector,
     MeshLandmarker,
@@ -39,11 +40,20 @@ def assert_astronaut(face):
     assert nose < ear  # smaller is nearer
 
 
+def assert_smiles(face):
+    assert face.blendshapes.shape == (52,)
+    assert face.blendshapes.dtype == np.float32
+    smile = face.blendshapes[[44, 45]]  # mouthSmileLeft, mouthSmileRight
+    assert (smile > 0.7).all()
+    assert face.blendshapes[0] < 0.01  # _neutral
+
+
 def test_bundled_model_finds_a_face(mesh, astronaut):
     [face] = mesh.find(astronaut)
     assert_astronaut(face)
-    assert face.blendshapes is None
-    assert not mesh.gives_blendshapes
+    assert_smiles(face)
+    np.testing.assert_array_equal(mesh.blendshapes(face.landmarks), face.blendshapes)
+    assert mesh.model == shipped().sha256
 
 
 @pytest.mark.weights
@@ -52,11 +62,7 @@ def test_tasks_model_finds_the_same_face_and_its_smile(tasks, mesh, astronaut):
     assert_astronaut(face)
     apart = np.linalg.norm((face.landmarks - other.landmarks)[:, :2], axis=1)
     assert apart.mean() < 0.03 * np.ptp(face.landmarks[:, 0])
-    assert face.blendshapes.shape == (52,)
-    assert face.blendshapes.dtype == np.float32
-    smile = face.blendshapes[[44, 45]]  # mouthSmileLeft, mouthSmileRight
-    assert (smile > 0.7).all()
-    assert face.blendshapes[0] < 0.01  # _neutral
+    assert_smiles(face)
 
 
 def test_nothing_is_found_in_noise(mesh):
@@ -107,14 +113,13 @@ def test_bundled_model_stands_in_for_missing_weights(monkeypatch, astronaut):
 
     monkeypatch.setattr(landmarks, "find", missing)
     landmarker = load_landmarker()
-    assert landmarker.model is None
-    assert len(landmarker.find(astronaut)) == 1
+    assert landmarker.model == shipped().sha256
+    assert_smiles(*landmarker.find(astronaut))
 
 
 @pytest.mark.weights
 def test_tasks_model_is_used_where_it_is(models_dir):
     landmarker = load_landmarker()
-    assert landmarker.gives_blendshapes
     assert landmarker.model == landmarks.digest("face_landmarker")
 
 

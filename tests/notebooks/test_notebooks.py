@@ -37,11 +37,8 @@ class Expected(NamedTuple):
 EXPECTED = {
     "01_one_face_every_signal": Expected(
         figures=10,
-        bare=8,
-        missing=(
-            "blendshapes: unavailable, no_blendshape_model",
-            "depth: unavailable, weights_missing",
-        ),
+        bare=9,
+        missing=("depth: unavailable, weights_missing",),
     )
 }
 
