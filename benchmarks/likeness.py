@@ -170,6 +170,9 @@ def clip_table(seen: Sequence[Watched], seed: int) -> str:
                 cells.append("—")
                 continue
             people = [group[i].subject for i in known]
+            if len(known) == 1:  # nothing to draw an interval from
+                cells.append(f"{values[0]:.2f}, n = 1")
+                continue
             figure = bootstrap(partial(mean, values), people, seed=seed)["mean"]
             cells.append(f"{_text(figure)}, n = {len(known)}")
         lines.append(f"| {what} | {len(group)} | {' | '.join(cells)} |")

@@ -25,7 +25,7 @@ from scipy.special import logit
 
 from detectors.contracts import BLENDSHAPES, LANDMARKS
 from detectors.distilled import SEEN, Distilled, features, read
-from detectors.expression import BlendshapeNetwork
+from detectors.expression import BLENDSHAPE_NAMES, BlendshapeNetwork
 from detectors.face import FaceLocator
 from detectors.landmarks import TASK, MeshLandmarker
 from media.errors import MediaError
@@ -65,6 +65,9 @@ EXAMPLES = 128
 MODELS_OF_MUSCLES = 8
 """Portraits over which the directions of muscles are averaged."""
 
+SELDOM = 0.01
+"""Share of the faces drawn in which a muscle has to work, or it is said not to."""
+
 BATCH, RATE, DECAY = 512, 2e-3, 0.01
 """Faces in a step; highest learning rate; decay of the weights (AdamW)."""
 
@@ -87,6 +90,12 @@ class Lesson:
 
     inputs: NDArray[np.float32]
     answers: NDArray[np.float32]
+
+    @property
+    def idle(self) -> list[str]:
+        """Coefficients above 0.5 in fewer than one face of a hundred."""
+        seen = (self.answers > 0.5).mean(axis=0)
+        return [name for name, share in zip(BLENDSHAPE_NAMES, seen, strict=True) if share < SELDOM]
 
     @property
     def flat(self) -> float:
@@ -156,6 +165,7 @@ def distil(
     student = read(content)
     print(f"{out}: {len(content):,} bytes, sha256 {student.sha256}")
     print(f"{len(learnt)} portraits learnt from, {len(held)} held out")
+    print(f"hardly ever seen at work: {', '.join(lesson.idle) or 'none'}")
     for name, asked in (("portraits held out", held_out), ("drawn from them", drawn_held_out)):
         print(
             f"{name}: mean absolute error {asked.off(student):.4f}, "

@@ -107,7 +107,7 @@ def watched(depth: float) -> Watched:
 def test_over_a_clip_what_does_not_move_says_nothing() -> None:
     row = cells(clip_table([watched(0.3)], 0))
     assert row[:2] == ["live", "1"]
-    assert row[2] == row[5] == "1.00 [1.00, 1.00], n = 1"
+    assert row[2] == row[5] == "1.00, n = 1"
     assert row[3] == row[4] == "—"
 
 

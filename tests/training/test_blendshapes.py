@@ -65,6 +65,13 @@ def test_errors_are_means_over_faces_and_coefficients() -> None:
     assert Lesson(asked.inputs, shipped().answers(asked.inputs)).off(shipped()) == 0.0
 
 
+def test_what_hardly_ever_works_is_named() -> None:
+    answers = np.full((1000, BLENDSHAPES), 0.9, np.float32)
+    answers[9:, BLENDSHAPE_NAMES.index("jawOpen")] = 0.1
+    answers[10:, BLENDSHAPE_NAMES.index("mouthPucker")] = 0.1
+    assert Lesson(np.zeros((1000, 2 * len(SEEN)), np.float32), answers).idle == ["jawOpen"]
+
+
 def test_a_student_learns_and_the_same_seed_gives_the_same_file() -> None:
     pytest.importorskip("torch")
     taught, unseen = lesson(4 * BATCH), lesson(seed=1)
