@@ -60,6 +60,7 @@ app.add_typer(evaluation.app, name="evaluate")
 app.add_typer(calibration.app, name="calibrate")
 app.command("quality")(calibration.look)
 app.command("train")(training.train)
+app.command("distill")(training.distill)
 
 models_app.command("export")(model_commands.export)
 

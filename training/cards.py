@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from evaluation.blocks import markdown
 from evaluation.intervals import Figure
 from models.own import Own
 from training.examples import Looked, Outliers
@@ -13,6 +14,7 @@ from training.networks.contracts import Network
 from training.presentations import Presentation
 from training.recipe import Recipe
 from training.splits import Splits
+from training.tradeoff import Row, tables
 
 SETTING = {"liveness": "PALISADE_LIVENESS_MODEL", "deepfake": "PALISADE_DEEPFAKE_MODEL"}
 """Environment variable that has a detector take a model of the store by its name."""
@@ -48,6 +50,7 @@ def card(
     elsewhere: Mapping[str, Worth],
     made: Own,
     licence: str,
+    rows: Sequence[Row] = (),
 ) -> str:
     """Write a model card, Markdown.
 
@@ -61,13 +64,15 @@ def card(
         elsewhere: on other sources, by name.
         made: the exported model.
         licence: terms of the data, in the operator's words; empty where none were said.
+        rows: with a teacher, what it is compared with.
     """
     best = next(at for at, epoch in reversed([*enumerate(history, 1)]) if epoch.best)
     left_out = sum(looked.unreadable.values())
     about = made.card
     return f"""# {about.name}
 
-{recipe.network}, for the question: {recipe.purpose}. Trained by `palisade train`.
+{recipe.network}, for the question: {recipe.purpose}. Trained by \
+`palisade {"distill" if rows else "train"}`.
 
 | | |
 |---|---|
@@ -103,7 +108,7 @@ presentations for independent, which those of one subject are not:
 
 {_figures(worth.missed, "species")}
 
-{_beside(worth, elsewhere)}
+{_beside(worth, elsewhere)}{_taught(recipe, rows)}
 ## Limits
 
 The part `test` has other people, but the cameras, rooms and sorts of attack that it was trained \
@@ -132,6 +137,24 @@ def _beside(worth: Worth, elsewhere: Mapping[str, Worth]) -> str:
         cells = [str(one.figures[figure]) for figure in chosen]
         lines.append(f"| {name} | {' | '.join(cells)} | {one.figures['auc'].n} |")
     return "\n".join(lines) + "\n"
+
+
+def _taught(recipe: Recipe, rows: Sequence[Row]) -> str:
+    """Who taught it, and what it costs and is worth beside its teacher."""
+    if not rows:
+        return ""
+    teacher = next(row for row in rows if row.role == "teacher")
+    how = recipe.distillation
+    costs, worth = tables(rows)
+    return f"""
+## Distillation
+
+It learnt from the answers of `{teacher.name}` (SHA-256 `{teacher.sha256}`), softened by a \
+temperature of {how.temperature:g}, with a weight of {how.weight:g}, and from the labels with the \
+rest. What was said about the data of the teacher holds for this network, too. Figures of a \
+teacher that has learnt from people of the part `test` are too good; that is not known here.
+
+{markdown((costs, worth))}"""
 
 
 def _parts(parts: Mapping[str, Sequence[Presentation]]) -> str:

@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.metrics import curve, errors
+from training.distilling import softened
 from training.errors import TrainingError
+from training.exported import Exported
 from training.keeping import keep
 from training.networks import NETWORKS
 from training.pictures import Pictures
@@ -115,6 +117,7 @@ class Trainer:
         seed: of all that is random.
         fabric: of :func:`fabric_on`.
         workers: processes that prepare pictures.
+        teacher: whose answers are learnt from as well, as the recipe's ``distillation`` says.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class Trainer:
         seed: int,
         fabric: Any,
         workers: int = 0,
+        teacher: Exported | None = None,
     ) -> None:
         self._recipe = recipe
         self._kind = NETWORKS[recipe.network]
@@ -135,6 +139,7 @@ class Trainer:
         self._seed = seed
         self._fabric = fabric
         self._workers = workers
+        self._teacher = teacher
 
     def run(
         self, folder: Path, key: str, told: Told, after: Callable[[Epoch], None]
@@ -143,7 +148,7 @@ class Trainer:
 
         Args:
             folder: where the state is kept.
-            key: of recipe, data and seed; a state with another one is refused.
+            key: of recipe, data, seed and teacher; a state with another one is refused.
             told: is told the progress.
             after: is told what an epoch came to.
 
@@ -172,7 +177,7 @@ class Trainer:
     def log_odds(self, presentations: Sequence[Presentation], told: Told) -> NDArray[np.float64]:
         """Ask the network: log-odds of a bona fide presentation, float64 (N,)."""
         model = self._fabric.setup_module(self._network)
-        return self._asked(model, presentations, told)[0]
+        return self._asked(model, presentations, told, None)[0]
 
     def _epoch(
         self,
@@ -185,7 +190,7 @@ class Trainer:
     ) -> Epoch:
         at, began = len(history), time.perf_counter()
         train_loss = self._trained(model, optimiser, phase, at, told)
-        odds, val_loss = self._asked(model, self._splits.validation, told)
+        odds, val_loss = self._asked(model, self._splits.validation, told, self._teacher)
         # One process decides for all of them: sums differ in the last bit between devices.
         odds, val_loss = self._fabric.broadcast((odds, val_loss))
         if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
@@ -210,7 +215,8 @@ class Trainer:
         import torch
 
         torch.manual_seed(self._seed + at)  # of dropout
-        pictures = Pictures(self._lessons, self._recipe, self._seed, at)
+        side = self._teacher.side if self._teacher else None
+        pictures = Pictures(self._lessons, self._recipe, self._seed, at, side)
         loader = self._fabric.setup_dataloaders(
             torch.utils.data.DataLoader(
                 pictures,
@@ -226,9 +232,9 @@ class Trainer:
             self._network.eval()
             getattr(self._network, self._kind.head).train()
         total, count = 0.0, 0
-        for step, (pixels, genuine) in enumerate(loader):
+        for step, (pixels, genuine, *shown) in enumerate(loader):
             told(step, len(loader), f"epoch {at + 1}")
-            loss = self._loss(model(pixels), genuine).mean()
+            loss = self._loss(model(pixels), genuine, self._taught(shown)).mean()
             optimiser.zero_grad()
             self._fabric.backward(loss)
             optimiser.step()
@@ -237,14 +243,19 @@ class Trainer:
         return float(self._fabric.all_reduce(torch.tensor(total / count), reduce_op="mean"))
 
     def _asked(
-        self, model: Any, presentations: Sequence[Presentation], told: Told
+        self,
+        model: Any,
+        presentations: Sequence[Presentation],
+        told: Told,
+        teacher: Exported | None,
     ) -> tuple[NDArray[np.float64], float]:
         """Log-odds of a bona fide presentation, float64 (N,), and the mean loss."""
         import torch
 
+        side = teacher.side if teacher else None
         loader = self._fabric.setup_dataloaders(
             torch.utils.data.DataLoader(
-                Pictures(presentations, self._recipe, self._seed),
+                Pictures(presentations, self._recipe, self._seed, teacher_side=side),
                 batch_size=self._recipe.batch,
                 num_workers=self._workers,
             ),
@@ -253,13 +264,11 @@ class Trainer:
         self._network.eval()
         odds, losses = [], []
         with torch.inference_mode():
-            for step, (pixels, genuine) in enumerate(loader):
+            for step, (pixels, genuine, *shown) in enumerate(loader):
                 told(step, len(loader), "measuring")
                 answer = model(pixels).float()
-                losses.append(self._loss(answer, genuine).cpu().numpy())
-                two = self._kind.objective == "logits"
-                found = answer[:, 1] - answer[:, 0] if two else -answer[:, 0]
-                odds.append(found.cpu().numpy())
+                losses.append(self._loss(answer, genuine, self._taught(shown)).cpu().numpy())
+                odds.append(self._odds(answer).cpu().numpy())
         counted = np.array([self._teaches(one) for one in presentations], bool)
         loss = np.concatenate(losses)[counted].mean() if counted.any() else math.nan
         return np.concatenate(odds).astype(np.float64), float(loss)
@@ -268,8 +277,24 @@ class Trainer:
         """Whether the network learns from it."""
         return one.genuine or self._kind.objective != "reconstruction"
 
-    def _loss(self, answer: torch.Tensor, genuine: torch.Tensor) -> torch.Tensor:
-        """Of each presentation; attacks weigh as the recipe says."""
+    def _odds(self, answer: torch.Tensor) -> torch.Tensor:
+        """Log-odds of a bona fide presentation, float (N,)."""
+        two = self._kind.objective == "logits"
+        return answer[:, 1] - answer[:, 0] if two else -answer[:, 0]
+
+    def _taught(self, shown: Sequence[torch.Tensor]) -> torch.Tensor | None:
+        """What the teacher says of the pictures that are shown to it, float32 (N,), if any are."""
+        import torch
+
+        if self._teacher is None or not shown:
+            return None
+        (pixels,) = shown
+        return torch.from_numpy(self._teacher.log_odds(pixels.cpu().numpy())).float()
+
+    def _loss(
+        self, answer: torch.Tensor, genuine: torch.Tensor, taught: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Of each presentation; attacks weigh as the recipe says, and so does the teacher."""
         from torch.nn import functional
 
         genuine = genuine.to(answer.dtype)
@@ -281,7 +306,12 @@ class Trainer:
             losses = functional.binary_cross_entropy_with_logits(
                 answer[:, 0], 1 - genuine, reduction="none"
             )
-        return losses * (genuine + (1 - genuine) * self._recipe.miss_weight)
+        losses = losses * (genuine + (1 - genuine) * self._recipe.miss_weight)
+        if taught is None:
+            return losses
+        how = self._recipe.distillation
+        apart = softened(self._odds(answer), taught.to(answer), how.temperature)
+        return (1 - how.weight) * losses + how.weight * apart
 
     def _order(self, at: int) -> Any:
         """In which order the examples come in an epoch, and how often."""
@@ -345,8 +375,8 @@ class Trainer:
             return [], None
         if state["key"] != key:
             raise TrainingError(
-                f"{folder} has a training of another recipe, of other data or with another seed; "
-                "choose another folder, or `--fresh` to lose it"
+                f"{folder} has a training of another recipe, of other data or with another seed "
+                "or teacher; choose another folder, or `--fresh` to lose it"
             )
         self._network.load_state_dict(state["network"])
         return [Epoch(**epoch) for epoch in state["history"]], state

@@ -1,4 +1,4 @@
-"""``palisade train``: from a recipe and a manifest to a model in the store.
+"""``palisade train`` and ``distill``: from a recipe and a manifest to a model in the store.
 
 A run is a folder:
 
@@ -9,6 +9,7 @@ state.pt       all that going on needs; ``best.pt``, the best weights alone
 report.json    recipe, epochs and figures
 card.md        the model card
 curves.png     losses and error rates by epoch; ``det.png``, the DET curve that the threshold is of
+tradeoff.png   with a teacher: what each network takes and what it is worth
 =============  ====================================================================================
 """
 
@@ -28,12 +29,16 @@ from evaluation import plots
 from media.errors import MediaError
 from models.own import Own
 from offline.files import FileError
+from training import tradeoff
+from training.baseline import baseline_of
 from training.building import build
 from training.cards import card
 from training.crops import cutter
 from training.curves import curves
+from training.distilling import teacher_of
 from training.errors import TrainingError
 from training.examples import LOOKED, Example, Looked, look, stamp
+from training.exported import Exported
 from training.exporting import export
 from training.keeping import keep
 from training.loop import (
@@ -70,6 +75,8 @@ class Order:
         elsewhere: names of other sources, and their manifests, on which it is measured as well.
         machine: what to train on.
         fresh: lose what an earlier run has left in the folder.
+        teacher: a model of the store, or the path of one, to learn from as well.
+        baseline: folder of a run of the same recipe without a teacher, to compare with.
     """
 
     recipe: Recipe
@@ -81,6 +88,8 @@ class Order:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     machine: Machine = field(default_factory=Machine)
     fresh: bool = False
+    teacher: str | None = None
+    baseline: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,7 @@ class Outcome:
         elsewhere: on other sources, by name, at the same threshold.
         model: in the store.
         detector: whose model it can be.
+        rows: with a teacher, the networks that it is compared with and itself; else empty.
     """
 
     looked: Looked
@@ -104,6 +114,7 @@ class Outcome:
     elsewhere: Mapping[str, Worth]
     model: Own
     detector: Literal["liveness", "deepfake"]
+    rows: tuple[tradeoff.Row, ...]
 
 
 def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome | None:
@@ -123,7 +134,9 @@ def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome |
         FetchError: no folder of the store can be written.
     """
     recipe, folder = order.recipe, order.folder
-    network = build(recipe, order.seed)  # first: it says what is not installed
+    kind = NETWORKS[recipe.network]
+    teacher = None if order.teacher is None else teacher_of(order.teacher, kind, order.name)
+    network = build(recipe, order.seed)  # first of what takes long: it says what is not installed
     fabric = fabric_on(order.machine)
     fabric.launch()
     if fabric.is_global_zero and order.fresh:
@@ -131,10 +144,12 @@ def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome |
             (folder / name).unlink(missing_ok=True)
     with fabric.rank_zero_first():
         looked = _looked(order, told)
-    kind = NETWORKS[recipe.network]
     parts = split(looked.examples, order.seed)
     splits = Splits(*(presented(part, kind.images) for part in parts.each().values()))
+    rivals = _rivals(order, teacher, looked)
     key = f"{recipe.sha256} {looked.sha256} {order.seed}"
+    if teacher is not None:
+        key += f" {teacher.sha256}"
     trainer = Trainer(
         recipe,
         network,
@@ -142,6 +157,7 @@ def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome |
         seed=order.seed,
         fabric=fabric,
         workers=order.machine.workers,
+        teacher=teacher,
     )
     try:
         history = trainer.run(folder, key, told, after)
@@ -155,11 +171,13 @@ def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome |
             for name, own in splits.each().items()
             if name != "train"
         }
-        other = {
-            name: presented(_elsewhere(order, source, told), kind.images)
-            for name, source in order.elsewhere.items()
-        }
+        found = {name: _elsewhere(order, source, told) for name, source in order.elsewhere.items()}
+        other = {name: presented(own, kind.images) for name, own in found.items()}
         scored |= {name: sample(own, trainer.log_odds(own, told)) for name, own in other.items()}
+        sources = {"test": parts.test, **found}
+        answered = {
+            role: tradeoff.answers(model, sources, recipe, told) for role, model in rivals.items()
+        }
     except (FileError, MediaError) as error:
         raise TrainingError(f"a picture has changed since it was looked at: {error}") from error
     threshold = chosen(scored["validation"], recipe.most_bpcer)
@@ -170,6 +188,12 @@ def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome |
     try:
         made = export(order.name, recipe, kind, network.cpu(), folder / BEST)
         plots.save(folder / "det.png", lambda: plots.det(scored, dict.fromkeys(scored, threshold)))
+        rows: tuple[tradeoff.Row, ...] = ()
+        if rivals:
+            student = {tradeoff.STUDENT: Exported(order.name)}
+            answered[tradeoff.STUDENT] = {name: scored[name] for name in sources}
+            rows = tradeoff.compare(student | rivals, answered, order.seed)
+            plots.save(folder / "tradeoff.png", lambda: tradeoff.drawn(rows))
     except OSError as error:
         raise TrainingError(f"the model could not be written: {error.strerror or error}") from error
     report = {
@@ -185,11 +209,23 @@ def train(order: Order, told: Told, after: Callable[[Epoch], None]) -> Outcome |
         "faceless": looked.faceless,
         "outliers": looked.outliers,
     }
+    if rows:
+        report["tradeoff"] = [asdict(row) for row in rows]
     keep(folder / "report.json", json.dumps(report, indent=2).encode())
-    text = card(recipe, kind, looked, splits, history, worth, elsewhere, made, order.licence)
+    text = card(recipe, kind, looked, splits, history, worth, elsewhere, made, order.licence, rows)
     keep(folder / "card.md", text.encode())
     keep(folder / "curves.png", curves(history))
-    return Outcome(looked, splits, history, worth, elsewhere, made, kind.detector)
+    return Outcome(looked, splits, history, worth, elsewhere, made, kind.detector, rows)
+
+
+def _rivals(order: Order, teacher: Exported | None, looked: Looked) -> dict[str, Exported]:
+    """What a student is compared with, by role; nothing without a teacher."""
+    if teacher is None:
+        return {}
+    if order.baseline is None:
+        return {"teacher": teacher}
+    baseline = baseline_of(order.baseline, order.recipe, looked.sha256, order.seed)
+    return {"teacher": teacher, "baseline": baseline}
 
 
 def _looked(order: Order, told: Told) -> Looked:
