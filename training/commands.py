@@ -96,10 +96,16 @@ def train(
 
 def distill(
     teacher: Annotated[
-        str, typer.Argument(help="Model of the store, or ONNX file, that answers the question.")
+        str,
+        typer.Argument(
+            metavar="TEACHER", help="Model of the store, or ONNX file, that answers the question."
+        ),
     ],
     student: Annotated[
-        str, typer.Argument(help="Recipe of the network that learns from it, shipped or a file.")
+        str,
+        typer.Argument(
+            metavar="STUDENT", help="Recipe of the network that learns from it, shipped or a file."
+        ),
     ],
     data: Data,
     run: Run,
@@ -227,7 +233,7 @@ def _show(outcome: Outcome, run: Path) -> None:
             out.print(f"{source}: {NAMES[name]}: {worth.figures[name]}", highlight=False)
     if outcome.rows:
         for table in tables(outcome.rows):
-            out.print(_drawn(table))
+            out.print(_drawn(table), "", sep="\n")
     card = outcome.model.card
     out.print(f"{card.name}: {outcome.model.path}", soft_wrap=True)
     out.print(f"{run / 'card.md'} says more", soft_wrap=True)
@@ -236,7 +242,9 @@ def _show(outcome: Outcome, run: Path) -> None:
 
 def _drawn(table: Table) -> rich.table.Table:
     """A table of a report, for the terminal."""
-    drawn = rich.table.Table(*table.header, box=None, pad_edge=False)
+    drawn = rich.table.Table(box=None, pad_edge=False, collapse_padding=True)
+    for name in table.header:
+        drawn.add_column(Text(name), no_wrap=True)
     for row in table.rows:
         drawn.add_row(*(Text(cell(value)) for value in row))
     return drawn

@@ -27,7 +27,7 @@ from training.recipe import Recipe
 
 STUDENT = "student"
 
-WARM_UP, ROUNDS = 3, 50
+WARM_UP, ROUNDS = 3, 100
 """Questions to each network before the clock runs, and while it does."""
 
 MB = 1e6
@@ -186,28 +186,29 @@ def _timed(models: Mapping[str, Exported]) -> dict[str, Speed]:
     return speeds
 
 
-def tables(rows: Sequence[Row]) -> tuple[Table, Table]:
-    """What is carried and waited for, and what is got for it."""
+def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
+    """What is carried and waited for, and then, for each source, what is got for it."""
     costs = Table(
         ("network", "model", "MB", "ms for a presentation [quartiles]"),
         tuple((row.role, row.name, f"{row.bytes / MB:.1f}", str(row.speed)) for row in rows),
     )
-    worth = Table(
-        ("source", "network", "AUC", "EER", "student's AUC less that", "presentations"),
+    return costs, *(_worth(rows, source) for source in rows[0].auc)
+
+
+def _worth(rows: Sequence[Row], source: str) -> Table:
+    return Table(
+        (source, "AUC", "EER", "student's lead in AUC", "n"),
         tuple(
             (
-                source,
                 row.role,
                 str(row.auc[source]),
                 str(row.eer[source]),
                 _signed(row.lead[source]) if row.lead else None,
                 row.auc[source].n,
             )
-            for source in rows[0].auc
             for row in rows
         ),
     )
-    return costs, worth
 
 
 def _signed(figure: Figure) -> str:
@@ -230,7 +231,8 @@ def drawn(rows: Sequence[Row]) -> Canvas:
             panel.plot([at, at], [figure.low, figure.high], color=colour, linewidth=1.5)
             words = f"{row.role} {row.name}, {row.bytes / MB:.1f} MB"
             panel.plot([at], [figure.value], "o", color=colour, label=words)
-        panel.set(ylabel=f"AUC, {source}", xscale="log")
+        panel.set(ylabel=f"AUC, {source}")
         panel.legend(fontsize="small")
-    panels[-1].set_xlabel("milliseconds for a presentation, one thread")
+    panels[-1].set(xlabel="milliseconds for a presentation, one thread")
+    panels[-1].set_xlim(left=0)
     return canvas

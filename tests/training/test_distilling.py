@@ -234,7 +234,7 @@ def test_what_each_network_takes_and_is_worth_is_reported(order: Order, tmp_path
     assert "Trained by `palisade distill`." in card
     assert f"`teacher.onnx` (SHA-256 `{teacher.sha256}`)" in card
     assert "temperature of 2, with a weight of 0.5" in card
-    assert "| again | baseline |" in card
+    assert "| again | AUC | EER |" in card
     assert (order.folder / "tradeoff.png").read_bytes().startswith(b"\x89PNG")
 
 

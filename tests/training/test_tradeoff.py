@@ -63,16 +63,21 @@ def rows() -> tuple[Row, ...]:
 
 
 def test_the_tables_say_what_is_paid_and_what_is_got() -> None:
-    costs, worth = tables(rows())
+    costs, test, other = tables(rows())
     assert costs.rows == (
         ("student", "small", "6.1", "2.0 [1.5, 2.5]"),
         ("teacher", "large", "94.0", "20.0 [15.0, 25.0]"),
     )
-    cells = {(row[0], row[1]): row[2:] for row in worth.rows}
-    assert cells["test", "student"][2] is None, "nothing is ahead of itself"
-    assert cells["test", "teacher"][2] == "-0.100 [-0.200, +0.000]"
-    assert cells["other", "teacher"][0] == "—"
-    assert cells["other", "student"][3] == 40
+    assert (test.header[0], other.header[0]) == ("test", "other")
+    student, teacher = test.rows
+    assert student[3] is None, "nothing is ahead of itself"
+    assert teacher[1:4] == (
+        "0.900 [0.800, 1.000]",
+        "0.900 [0.800, 1.000]",
+        "-0.100 [-0.200, +0.000]",
+    )
+    student, teacher = other.rows
+    assert (teacher[1], student[4]) == ("—", 40)
 
 
 def test_the_plot_has_a_panel_for_each_source() -> None:
