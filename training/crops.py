@@ -7,7 +7,8 @@ as shares of the picture.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -27,8 +28,8 @@ Crop = Literal["liveness", "deepfake", "whole"]
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
-QUARTERS = (0, 1, 3, 2)
-"""Turns counter-clockwise, the likely ones first: cameras lie on a side more often than on top."""
+TURNED = (1, 3, 2)
+"""Quarter turns counter-clockwise: cameras lie on a side more often than on top."""
 
 RIGHT_EYE, LEFT_EYE = 33, 263
 """Landmarks: the outer corners of the subject's eyes; the right one is left in the picture."""
@@ -61,10 +62,27 @@ def upright(cut: Cutter, pixels: Pixels) -> tuple[Box | None, int]:
         The crop of the turned picture, None without a face, and the quarter turns
         counter-clockwise, 0 to 3.
     """
-    for turns in QUARTERS:
-        if (box := cut(np.ascontiguousarray(np.rot90(pixels, turns)))) is not None:
+    if (box := cut(pixels)) is not None:
+        return box, 0
+    views = {turns: np.ascontiguousarray(np.rot90(pixels, turns)) for turns in TURNED}
+    # Landmarks fit some faces that stand on their head; the detector is less sure of those.
+    for turns in sorted(views, key=lambda one: -_sureness(views[one])):
+        if (box := cut(views[turns])) is not None:
             return box, turns
     return None, 0
+
+
+def _sureness(pixels: Pixels) -> float:
+    """How sure the face detector in MediaPipe's wheel is that a face stands there, 0..1."""
+    found = _detector().process(pixels).detections
+    return max((float(one.score[0]) for one in found or ()), default=0.0)
+
+
+@cache
+def _detector() -> Any:
+    from mediapipe.python.solutions.face_detection import FaceDetection
+
+    return FaceDetection(model_selection=0, min_detection_confidence=0.05)
 
 
 def _by_landmarks() -> Cutter:
