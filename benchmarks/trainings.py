@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from matplotlib.figure import Figure as Canvas
 
@@ -26,10 +30,24 @@ from evaluation.intervals import Figure
 from evaluation.manifests import rows_of
 from offline.manifest import Row
 from terminal import err, progress
+from training.examples import LOOKED, Example
+from training.exported import Exported
+from training.loop import Epoch, Machine
+from training.measuring import measure, sample
+from training.networks import NETWORKS
+from training.pictures import Pictures
+from training.presentations import presented
+from training.recipe import Recipe, read_recipe
+from training.splits import split
 
 RECIPES = Path(__file__).with_name("recipes")
 
 TERMS = "research only: never to be passed on"
+
+SEED = 0
+
+FRAME = re.compile(r"_frame_\d+$")
+"""Ends the names of two frames of one video of Replay-Attack."""
 
 Rows = list[Row]
 
@@ -67,9 +85,7 @@ def main(
     docs: Annotated[Path, typer.Option(help="Folder with TRAINING.md.")] = Path("docs"),
 ) -> None:
     """Train, measure, and write the measured part of TRAINING.md."""
-    from training.loop import Epoch, Machine
     from training.pipeline import Order, train
-    from training.recipe import read_recipe
 
     chosen = only or sorted(path.stem for path in RECIPES.glob("*.yaml"))
     out.mkdir(parents=True, exist_ok=True)
@@ -85,6 +101,7 @@ def main(
             str(out / ("deepfake.csv" if deepfake else "replay.csv")),
             out / name,
             f"benchmark-{name}",
+            seed=SEED,
             licence=TERMS,
             elsewhere={
                 other: str(out / f"{other}.csv")
@@ -101,7 +118,13 @@ def main(
     reports = {
         path.parent.name: json.loads(path.read_text()) for path in sorted(out.glob("*/report.json"))
     }
-    _publish(reports, docs)
+    with err.status("Putting pictures together in other ways …"):
+        others = {
+            name: apart(out / name, report)
+            for name, report in reports.items()
+            if NETWORKS[report["recipe"]["network"]].images > 1
+        }
+    _publish(reports, others, docs)
 
 
 def _write(path: Path, rows: Rows) -> None:
@@ -111,7 +134,36 @@ def _write(path: Path, rows: Rows) -> None:
         writer.writerows(rows)
 
 
-def _publish(reports: dict[str, Any], docs: Path) -> None:
+def apart(run: Path, report: Any) -> dict[str, Figure]:
+    """AUC on the part ``test`` where its pictures are put together in other ways.
+
+    A network that looks at several could tell the classes by what comes together: the four pictures
+    of a species show both lights of Replay-Attack, those of a live face one.
+
+    Args:
+        run: folder of the run.
+        report: of it.
+    """
+    recipe = Recipe.model_validate_json(json.dumps(report["recipe"]))
+    looked = LOOKED.validate_json((run / "looked.json").read_bytes().partition(b"\n")[2])
+    model, images = Exported(report["model"]["name"]), NETWORKS[recipe.network].images
+    groups: dict[str, Callable[[Example], str]] = {
+        "as trained": lambda one: one.group,
+        "one video": lambda one: FRAME.sub("", Path(one.location).stem),
+        "one picture": lambda one: one.sha256,
+    }
+    found = {}
+    for name, group in groups.items():
+        own = [replace(one, group=group(one)) for one in split(looked.examples, SEED).test]
+        shown = presented(own, images)
+        pictures = Pictures(shown, recipe, SEED)
+        odds = [model.log_odds(pictures[at][0].numpy()[None])[0] for at in range(len(shown))]
+        scored = sample(shown, np.array(odds, np.float64))
+        found[name] = measure(shown, scored, 0.5, SEED).figures["auc"]
+    return found
+
+
+def _publish(reports: dict[str, Any], others: dict[str, dict[str, Figure]], docs: Path) -> None:
     """Put tables and the picture into the page."""
     page = docs / "TRAINING.md"
     before, found, rest = page.read_text("utf-8").partition(BEGIN)
@@ -120,13 +172,13 @@ def _publish(reports: dict[str, Any], docs: Path) -> None:
         raise EvaluationError(f"{page} has no place for what was measured: {BEGIN.strip()}")
     (docs / PICTURE).parent.mkdir(parents=True, exist_ok=True)
     plots.save(docs / PICTURE, lambda: curves(reports))
-    measured = f"\n{markdown(tables(reports))}\n![Losses by epoch]({PICTURE})\n\n"
+    measured = f"\n{markdown(tables(reports, others))}\n![Losses by epoch]({PICTURE})\n\n"
     page.write_text(f"{before}{BEGIN}{measured}{END}{after}", "utf-8")
     print(page)
 
 
-def tables(reports: dict[str, Any]) -> list[Table]:
-    """The trainings, what they are worth on strangers, and on other sources."""
+def tables(reports: dict[str, Any], others: dict[str, dict[str, Figure]]) -> list[Table]:
+    """The trainings, what they are worth on strangers, on other sources, and :func:`apart`."""
     trained, inside, outside = [], [], []
     for name, report in reports.items():
         recipe, epochs = report["recipe"], report["epochs"]
@@ -166,7 +218,18 @@ def tables(reports: dict[str, Any]) -> list[Table]:
             ("network", "AUC in-domain", "source", "AUC there", "drop", "APCER", "BPCER"),
             tuple(outside),
         ),
+        *_together(others),
     ]
+
+
+def _together(others: dict[str, dict[str, Figure]]) -> list[Table]:
+    if not others:
+        return []
+    ways = next(iter(others.values()))
+    rows = [
+        (name, *(f"{own[way]}, n = {own[way].n}" for way in ways)) for name, own in others.items()
+    ]
+    return [Table(("AUC, part `test`, pictures put together", *ways), tuple(rows))]
 
 
 def _figures(worth: Any) -> dict[str, Figure]:
