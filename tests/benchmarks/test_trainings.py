@@ -83,6 +83,7 @@ def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
 
 def test_pictures_are_put_together_in_other_ways(tmp_path: Path) -> None:
     """Each person has two videos of two frames: one live, the other of a print."""
+    pytest.importorskip("torch")
     rows = []
     for subject in range(6):
         for genuine, label, kind in ((True, "live", ""), (False, "spoof", "print")):
